@@ -1,0 +1,122 @@
+"""Every key with its default and what is allowed; `config/dispatcher.toml` says the same, with reasons."""
+
+import re
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
+DSN_FORM = "postgresql://user@host:5432/database"
+
+
+def _dsn(value: str) -> str:
+    if value in {"", "embedded"} or value.startswith("embedded:/"):
+        return value
+    if value.startswith("embedded:"):
+        raise ValueError("the folder of an embedded database is an absolute path: embedded:/var/lib/…")
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 reading it is the check
+    except ValueError:
+        raise ValueError(f"has no readable host or port; the form is {DSN_FORM}") from None
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise ValueError(f"the form is {DSN_FORM}, or: embedded")
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError as error:
+        raise ValueError(f"{error}; a network is written 10.0.0.0/8 or fd00::/8") from None
+
+
+def _host(value: str) -> str:
+    lowered = value.lower().rstrip(".")
+    if not HOST.fullmatch(lowered):
+        raise ValueError("is not a host name such as hooks.example.com or *.example.com")
+    return lowered
+
+
+def _readable(value: str) -> str:
+    if value and not Path(value).is_file():
+        raise ValueError(f"{value} is not a file that can be read")
+    return value
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Network = Annotated[str, AfterValidator(_network)]
+Host = Annotated[str, AfterValidator(_host)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+File = Annotated[str, AfterValidator(_readable)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, hide_input_in_errors=True)
+
+
+class Database(Section):
+    dsn: Annotated[str, AfterValidator(_dsn)] = Field(default="", repr=False)
+    password_file: File = ""
+    synchronous_commit: Literal["on", "off", "local", "remote_write", "remote_apply"] = "on"
+
+
+class Dispatch(Section):
+    max_in_flight: int = Field(default=512, ge=1, le=100_000)
+    max_slow: int = Field(default=2048, ge=1, le=100_000)
+    max_unsettled: int = Field(default=256, ge=1, le=100_000)
+    drain_s: Positive = 35
+    poll_s: Positive = 1.0
+    hold_days: Positive = 7
+
+
+class Endpoint(Section):
+    max_in_flight: int = Field(default=8, ge=1, le=1000)
+    timeout_s: float = Field(default=15, ge=2, le=30)
+    max_attempts: int = Field(default=14, ge=1, le=100)
+    backoff_base_s: Positive = 5
+    backoff_factor: float = Field(default=4, ge=1, le=100)
+    backoff_cap_s: Positive = 36_000
+    jitter: float = Field(default=0.2, ge=0, le=1)
+
+
+class Egress(Section):
+    allow_http: bool = False
+    allow_networks: tuple[Network, ...] = ()
+    allow_hosts: tuple[Host, ...] = ()
+    deny_networks: tuple[Network, ...] = ()
+    deny_hosts: tuple[Host, ...] = ()
+    ports: tuple[Port, ...] = ()
+    ca_file: File = ""
+
+
+class Breaker(Section):
+    park_after: int = Field(default=5, ge=1, le=10_000)
+    park_base_s: Positive = 30
+    park_cap_s: Positive = 3600
+    disable_after_h: Positive = 120
+
+
+class Retention(Section):
+    replies: Literal["failures", "all", "none"] = "failures"
+
+
+class Log(Section):
+    format: Literal["auto", "json", "console"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    attempts: Literal["all", "failures"] = "all"
+
+
+class Settings(Section):
+    """The whole configuration, understood. Sections and keys are those of the file."""
+
+    database: Database = Database()
+    dispatch: Dispatch = Dispatch()
+    endpoint: Endpoint = Endpoint()
+    egress: Egress = Egress()
+    breaker: Breaker = Breaker()
+    retention: Retention = Retention()
+    log: Log = Log()

@@ -1,0 +1,143 @@
+"""Where values come from: the file, then the environment, then credentials; each problem names its source."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from dispatcher.config.settings import Settings
+from dispatcher.errors import ConfigError
+
+DEFAULT_FILE = Path("/etc/dispatcher/dispatcher.toml")
+PREFIX = "DISPATCHER_"
+SILENT = {("database", "dsn")}
+"""Values never repeated in a message: they may hold a password."""
+
+Key = tuple[str, str]
+Values = dict[str, dict[str, Any]]
+
+
+def shipped() -> str:
+    """The text of `config/dispatcher.toml`: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).parent.parent
+    here = package / "dispatcher.toml"
+    return (here if here.exists() else package.parent / "config" / "dispatcher.toml").read_text(encoding="utf-8")
+
+
+def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read the configuration: `file` (or the default one, if it exists) < `DISPATCHER_…` < credentials.
+
+    Raises `ConfigError` with a line for each problem: section.key, where it came from, what is allowed.
+    """
+    problems: list[str] = []
+    values: Values = {}
+    origin: dict[Key, str] = {}
+    for source, key, value in [
+        *_from_file(file, problems),
+        *_from_environ(environ, problems),
+        *_from_credentials(environ),
+    ]:
+        values.setdefault(key[0], {})[key[1]] = value
+        origin[key] = source
+    settings = Settings()
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [_sentence(each, origin, values) for each in error.errors(include_url=False)]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return settings
+
+
+def _sections() -> dict[str, type[BaseModel]]:
+    return {
+        name: field.annotation for name, field in Settings.model_fields.items() if isinstance(field.annotation, type)
+    }
+
+
+def _keys() -> list[Key]:
+    return [(section, key) for section, model in _sections().items() for key in model.model_fields]
+
+
+def _from_file(file: Path | None, problems: list[str]) -> Iterator[tuple[str, Key, Any]]:
+    path = file if file is not None else DEFAULT_FILE
+    if file is None and not path.exists():
+        return
+    try:
+        parsed = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        problems.append(
+            f"{path}: {error.strerror if isinstance(error, OSError) else error}; it must be a readable TOML file"
+        )
+        return
+    for section, table in parsed.items():
+        if section not in _sections():
+            problems.append(f"{path}: unknown section [{section}]{_nearest(section, list(_sections()))}")
+        elif not isinstance(table, dict):
+            problems.append(f"{path}: {section} is not a section; write [{section}] and its keys below")
+        else:
+            for key, value in table.items():
+                if (section, key) in _keys():
+                    yield str(path), (section, key), value
+                else:
+                    problems.append(f"{path}: unknown key {section}.{key}{_nearest_key(section, key)}")
+
+
+def _from_environ(environ: Mapping[str, str], problems: list[str]) -> Iterator[tuple[str, Key, Any]]:
+    for name in sorted(environ):
+        if not name.startswith(PREFIX):
+            continue
+        section, _, key = name.removeprefix(PREFIX).lower().partition("__")
+        if (section, key) in _keys():
+            yield name, (section, key), _parsed((section, key), environ[name])
+        else:
+            names = [f"{PREFIX}{s}__{k}".upper() for s, k in _keys()]
+            problems.append(f"unknown variable {name}{_nearest(name, names)}")
+
+
+def _from_credentials(environ: Mapping[str, str]) -> Iterator[tuple[str, Key, Any]]:
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    for section, key in _keys() if folder else ():
+        path = Path(folder or "") / f"{section}.{key}"
+        if path.is_file():
+            yield (
+                f"credential {path.name}",
+                (section, key),
+                _parsed((section, key), path.read_text("utf-8").rstrip("\r\n")),
+            )
+
+
+def _parsed(key: Key, text: str) -> Any:  # noqa: ANN401 as TOML would have given it
+    """A list arrives as JSON, everything else as text that pydantic reads."""
+    annotation = str(_sections()[key[0]].model_fields[key[1]].annotation)
+    if not annotation.startswith("tuple"):
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _sentence(error: ErrorDetails, origin: dict[Key, str], values: Values) -> str:
+    section, key = str(error["loc"][0]), str(error["loc"][1]) if len(error["loc"]) > 1 else ""
+    value = values.get(section, {}).get(key)
+    given = "" if (section, key) in SILENT else f" is {value!r}:"
+    what = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "tuple_type":
+        what = 'it must be a list; in a variable, a JSON list such as ["10.0.0.0/8"]'
+    return f"{section}.{key} ({origin.get((section, key), 'unknown')}){given} {what[:1].lower()}{what[1:]}"
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    found = get_close_matches(name, names, 1, 0.5)
+    return f"; did you mean {found[0]}?" if found else f"; known are {', '.join(names)}" if len(names) < 10 else ""
+
+
+def _nearest_key(section: str, key: str) -> str:
+    elsewhere = [f"{s}.{k}" for s, k in _keys() if k == key]
+    return f"; did you mean {elsewhere[0]}?" if elsewhere else _nearest(key, list(_sections()[section].model_fields))

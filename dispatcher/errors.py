@@ -1,0 +1,32 @@
+"""The ways to fail that a caller can act on. Whatever a receiver or an event does is a value, not one of these."""
+
+
+class DispatcherError(Exception):
+    """Something the operator has to put right; the message says what happened, to what, and what to do."""
+
+
+class ConfigError(DispatcherError):
+    """The configuration was not understood. Nothing starts on a configuration it did not understand."""
+
+
+class SchemaError(DispatcherError):
+    """The database is there, but its schema or privileges are not what this version can work with."""
+
+
+class DatabaseAway(DispatcherError):
+    """The database cannot be reached, or went away in the middle. Waiting and trying again is the right answer."""
+
+
+class StatementFailed(DispatcherError):
+    """Postgres understood a statement and could not carry it out: somebody's data, a lock, a limit.
+
+    `timed_out` tells that it took too long, so that trying it in halves would take too long as well.
+    """
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+
+
+class HeldElsewhere(DispatcherError):
+    """Another dispatcher holds the work of this database."""
