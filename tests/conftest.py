@@ -1,0 +1,52 @@
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from tests.support.postgres import Cluster, Database, connected, prepare, started
+from tests.support.receiver import Receiver
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[Cluster]:
+    with started() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+async def cluster(_server) -> Cluster:
+    await prepare(_server)
+    return _server
+
+
+@pytest.fixture
+async def database(cluster) -> AsyncIterator[Database]:
+    """A migrated database of the test's own."""
+    async with cluster.database() as database:
+        yield database
+
+
+@pytest.fixture
+async def db(database) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to it as its owner."""
+    async with connected(database.dsn) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver() as receiver:
+        yield receiver
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("a skip is a failure in CI", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,98 @@
+"""A Postgres for the session, and a database of its own for each test: cloned from a migrated template."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+
+import asyncpg
+
+from dispatcher.embedded import EmbeddedPostgres
+from dispatcher.store.migrate import migrate
+
+TEMPLATE = "webhooks_template"
+ROLES = """
+create role app_owner login nosuperuser nocreaterole nocreatedb;
+create role webhooks_producer nologin;
+create role webhooks_operator nologin;
+create role app_producer login in role webhooks_producer;
+create role app_operator login in role webhooks_operator;
+create role app_nobody login;
+"""
+numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database; `dsn` is its owner, an ordinary role, as the daemon would be."""
+
+    folder: str
+    name: str
+
+    def dsn_as(self, role: str) -> str:
+        return f"postgresql://{role}@/{self.name}?host={self.folder}&port=5432"
+
+    @property
+    def dsn(self) -> str:
+        return self.dsn_as("app_owner")
+
+    @property
+    def superuser_dsn(self) -> str:
+        return self.dsn_as("postgres")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running server with the roles of an ordinary installation."""
+
+    server: EmbeddedPostgres
+    maintenance: Database
+
+    @property
+    def log(self) -> str:
+        return (self.server.folder / "log").read_text(errors="replace")
+
+    async def create(self, *, template: str | None = None, owner: str = "app_owner") -> Database:
+        database = replace(self.maintenance, name=f"test_{next(numbers)}")
+        source = f"template {template}" if template else ""
+        await self.execute(f"create database {database.name} {source} owner {owner}")
+        return database
+
+    async def drop(self, database: Database) -> None:
+        await self.execute(f"drop database if exists {database.name} with (force)")
+
+    async def execute(self, *statements: str) -> None:
+        async with connected(self.maintenance.superuser_dsn) as connection:
+            for statement in statements:
+                await connection.execute(statement)
+
+    @asynccontextmanager
+    async def database(self, *, migrated: bool = True) -> AsyncIterator[Database]:
+        database = await self.create(template=TEMPLATE if migrated else None)
+        try:
+            yield database
+        finally:
+            await self.drop(database)
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=5)
+
+
+@contextmanager
+def started() -> Iterator[Cluster]:
+    with EmbeddedPostgres(fast=True) as server:
+        yield Cluster(server, Database(str(server.folder), "postgres"))
+
+
+async def prepare(cluster: Cluster) -> None:
+    """The roles, and the template that every test's database is cloned from."""
+    await cluster.execute(*re.findall(r"[^;]+", ROLES.strip().rstrip(";")))
+    await cluster.execute(f"create database {TEMPLATE} owner app_owner")
+    await migrate(replace(cluster.maintenance, name=TEMPLATE).dsn)
