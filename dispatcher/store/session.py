@@ -1,0 +1,195 @@
+"""Connections: one of its own for each stage, opened when first used and again after a loss."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from dispatcher.errors import ConfigError, DatabaseAway, SchemaError, StatementFailed
+from dispatcher.store.statements import sql
+
+if TYPE_CHECKING:
+    from asyncpg.prepared_stmt import PreparedStatement  # generic in the stubs only
+
+Row = asyncpg.Record
+Rows = list[asyncpg.Record]
+
+AWAY = (
+    OSError,  # refused, reset, no such host; also TimeoutError
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.DatabaseDroppedError,
+    asyncpg.InvalidCatalogNameError,  # not created yet
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.ReadOnlySQLTransactionError,  # failed over under us
+)
+"""What it looks like when the database is gone: the one list."""
+
+REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.ClientConfigurationError)
+"""What waiting does not cure: a wrong password, a role that is not there, a DSN that makes no sense."""
+
+CALL_S = 35.0
+"""A call without an answer for so long has lost its network: above the 30 s the server allows a statement."""
+
+PLANS = {
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_bitmapscan": "off",
+    "enable_material": "off",
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "30s",
+    "tcp_keepalives_idle": "15",
+}
+"""For the dispatching connections only. A plan made while the queue was empty must not meet a full one: with the
+statements' own fences these leave one plan each (measured elsewhere: 4 ms had become 4 s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to reach the database. `password_file` is read at each connect: a rotated password needs no restart."""
+
+    dsn: str
+    password_file: str = ""
+    settings: Mapping[str, str] | None = None
+
+    @property
+    def shown(self) -> str:
+        """The DSN without its password or parameters, for messages."""
+        parts = urlsplit(self.dsn)
+        return f"{parts.username or ''}@{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+async def connect(login: Login, name: str) -> asyncpg.Connection:
+    """Open a connection that calls itself `dispatcher: <name>`.
+
+    Raises `DatabaseAway` when waiting may help, `ConfigError` when it will not.
+    """
+
+    def password() -> str:
+        return Path(login.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+
+    extra: dict[str, Any] = {"password": password} if login.password_file else {}
+    try:
+        connection: asyncpg.Connection = await asyncpg.connect(
+            login.dsn,
+            timeout=10,
+            command_timeout=CALL_S,
+            max_cached_statement_lifetime=0,
+            server_settings={"application_name": f"dispatcher: {name}", "timezone": "UTC", **(login.settings or {})},
+            **extra,
+        )
+    except REFUSED as error:
+        message = f"database.dsn: {login.shown} refused us: {said(error)}; check user, password and pg_hba.conf"
+        raise ConfigError(message) from None
+    except (ValueError, FileNotFoundError, PermissionError) as error:
+        if isinstance(error, OSError) and not (login.password_file and error.filename == login.password_file):
+            raise DatabaseAway(f"{login.shown}: {error}") from None
+        raise ConfigError(f"database: {error}") from None
+    except AWAY as error:
+        raise DatabaseAway(f"{login.shown}: {error or type(error).__name__}") from None
+    # The stored bytes: `data` is spliced into the body unparsed.
+    await connection.set_type_codec("json", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary")
+    return connection
+
+
+def said(error: BaseException) -> str:
+    """An error's message alone: the DETAIL of a failed check shows the whole row, secrets included."""
+    return str(error.args[0]) if error.args else type(error).__name__
+
+
+@contextmanager
+def foreseen() -> Iterator[None]:
+    """What asyncpg raises, as ours: gone, not allowed, or a statement that failed."""
+    try:
+        yield
+    except AWAY as error:
+        raise DatabaseAway(said(error)) from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise SchemaError(f"{said(error)}; connect as the owner of schema webhooks") from error
+    except asyncpg.PostgresError as error:
+        timed_out = isinstance(error, asyncpg.QueryCanceledError)
+        raise StatementFailed(f"{error.sqlstate}: {said(error)}", timed_out=timed_out) from error
+
+
+class Session:
+    """One connection and its prepared statements. Not for two callers at once: each stage has its own.
+
+    A lost connection raises `DatabaseAway` from the call that met it; the next call opens a new one. A cancelled
+    call closes it, because nobody knows what the server still does for it.
+    """
+
+    def __init__(self, login: Login, name: str) -> None:
+        self._login = login
+        self._name = name
+        self._connection: asyncpg.Connection | None = None
+        self._prepared: dict[str, PreparedStatement[asyncpg.Record]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Session {self._name} {'open' if self._connection else 'closed'}>"
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def fetch(self, name: str, *args: object) -> Rows:
+        """Run `sql/<name>.sql` and return its rows.
+
+        Raises `DatabaseAway`, `SchemaError` where a privilege is missing, `StatementFailed` for anything else.
+        """
+        try:
+            with foreseen():
+                statement = self._prepared.get(name) or await self._prepare(name)
+                return await statement.fetch(*args)
+        except BaseException as error:
+            if not isinstance(error, StatementFailed):
+                self.drop()
+            raise
+
+    async def value(self, name: str, *args: object) -> Any:  # noqa: ANN401 what a column holds is the statement's affair
+        rows = await self.fetch(name, *args)
+        return rows[0][0] if rows else None
+
+    async def connection(self) -> asyncpg.Connection:
+        """The connection itself, opened if need be: for LISTEN. Raises `DatabaseAway` or `ConfigError`."""
+        if self._connection is None or self._connection.is_closed():
+            self._prepared.clear()
+            self._connection = await connect(self._login, self._name)
+        return self._connection
+
+    async def _prepare(self, name: str) -> "PreparedStatement[asyncpg.Record]":
+        connection = await self.connection()
+        statement = self._prepared[name] = await connection.prepare(sql(name))
+        return statement
+
+    def drop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+        self._connection = None
+        self._prepared.clear()
+
+    async def close(self) -> None:
+        """Say goodbye politely; a connection that is gone already is no error."""
+        connection, self._connection = self._connection, None
+        self._prepared.clear()
+        if connection is not None:
+            with foreseen_closing():
+                await connection.close(timeout=2)
+
+
+@contextmanager
+def foreseen_closing() -> Iterator[None]:
+    try:
+        yield
+    except (*AWAY, asyncpg.PostgresError):
+        return
