@@ -1,0 +1,88 @@
+"""Lanes that ran low read more of their own backlog: by name, never in a global order."""
+
+from collections.abc import Callable
+from itertools import islice
+
+from dispatcher.pipeline.lanes import Lanes
+from dispatcher.policy.lane import Lane
+from dispatcher.store import rows
+from dispatcher.store.session import Row, Rows, Session
+
+LANES = 100
+BYTES = 8_000_000
+
+
+class Refill:
+    """Reads for the hungry lanes in turn."""
+
+    def __init__(self, session: Session, lanes: Lanes, *, pump: Callable[[], None]) -> None:
+        self._session = session
+        self._lanes = lanes
+        self._pump = pump
+
+    async def step(self) -> int:
+        """Serve up to a hundred hungry lanes; returns how many deliveries came."""
+        wants = self._wants()
+        if not wants:
+            return 0
+        ticket = self._lanes.ledger.begin()
+        try:
+            found = await self._read(wants)
+            taken = self._put(wants, found)
+        finally:
+            self._lanes.ledger.end(ticket)
+            for lane in wants:
+                lane.reading = False
+                self._lanes.touch(lane)
+        self._pump()
+        return taken
+
+    def _wants(self) -> dict[Lane, int]:
+        now, wants = self._lanes.clock(), {}
+        for endpoint_id in list(islice(self._lanes.hungry, LANES)):
+            lane = self._lanes.get(endpoint_id)
+            if lane is not None and (want := lane.wants(now)):
+                # Memory is short: one each, so that nobody stops.
+                wants[lane] = want if self._lanes.keeps_payload else min(want, 1)
+            del self._lanes.hungry[endpoint_id]
+        return wants
+
+    async def _read(self, wants: dict[Lane, int]) -> Rows:
+        in_hand = [delivery_id for lane in wants for delivery_id in lane.hand]
+        for lane in wants:
+            # Taken back by whatever is found out while the read is under way: then there is more again.
+            lane.more, lane.reading = False, True
+        try:
+            return await self._session.fetch(
+                "refill", [lane.endpoint.id for lane in wants], list(wants.values()), in_hand, BYTES
+            )
+        except BaseException:
+            for lane in wants:
+                lane.more = True
+            raise
+
+    def _put(self, wants: dict[Lane, int], found: Rows) -> int:
+        now, came = self._lanes.clock(), dict.fromkeys(wants, 0)
+        waiting: set[Lane] = set()
+        for row in found:
+            lane = self._lanes.get(row["endpoint_id"])
+            if lane is None or lane not in came:
+                continue
+            if row["id"] is None:
+                lane.next_due = min(lane.next_due, now + max(row["next_due_s"], 0.0))
+                continue
+            came[lane] += 1
+            self._take(lane, row, waiting)
+        for lane, count in came.items():
+            if count >= wants[lane]:
+                lane.more = True
+        return sum(came.values())
+
+    def _take(self, lane: Lane, row: Row, waiting: set[Lane]) -> None:
+        if row["wait_s"] and lane.endpoint.ordered:
+            waiting.add(lane)
+            lane.wait_for_head(self._lanes.clock() + row["wait_s"])
+        if lane in waiting or not row["fits"]:
+            lane.more = True
+        else:
+            self._lanes.put(rows.delivery(row))

@@ -1,0 +1,131 @@
+"""What happened becomes rows: in batches, one statement each, said again until the database has heard it."""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import structlog
+
+from dispatcher.errors import StatementFailed
+from dispatcher.model import Outcome, Settlement
+from dispatcher.pipeline.lanes import Lanes
+from dispatcher.pipeline.wakeup import Wakeup
+from dispatcher.store.session import Session
+
+BATCH = 500
+"""Settlements per statement at the most: each is looked up in arrays of that length (4 ms at 500, 11 at 1000)."""
+
+log = structlog.get_logger()
+
+
+class Settle:
+    """Holds the unsettled. At `max_unsettled` no new request starts: that bounds what a crash can send twice."""
+
+    def __init__(
+        self, session: Session, lanes: Lanes, wakeup: Wakeup, *, max_unsettled: int, log_attempts: str,
+        pump: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._session = session
+        self._lanes = lanes
+        self._wakeup = wakeup
+        self._max_unsettled = max_unsettled
+        self._log_delivered = log_attempts == "all"
+        self._pump = pump
+        self._queue: deque[Settlement] = deque()
+
+    def __repr__(self) -> str:
+        return f"<Settle {len(self._queue)}/{self._max_unsettled} unsettled>"
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def has_room(self) -> bool:
+        return len(self._queue) < self._max_unsettled
+
+    def note(self, settlement: Settlement) -> None:
+        """Take over a settlement, to be written."""
+        self._queue.append(settlement)
+        self._wakeup.ring()
+
+    async def step(self) -> int:
+        """Write all that is unsettled; nothing leaves the queue before it is written."""
+        batch = list(islice(self._queue, BATCH))
+        if not batch:
+            return 0
+        await self._write(batch)
+        self._pump()
+        return len(batch)
+
+    async def _write(self, batch: list[Settlement]) -> None:
+        try:
+            applied = await self._say(batch)
+        except StatementFailed as error:
+            if len(batch) == 1:
+                self._give_up(batch[0], error)
+                return
+            # Somewhere in here is one that cannot be written; the others must not wait for it.
+            middle = len(batch) // 2
+            await self._write(batch[:middle])
+            await self._write(batch[middle:])
+            return
+        self._done(batch, applied)
+
+    async def _say(self, batch: list[Settlement]) -> set[int]:
+        lanes = [self._lanes.get(s.delivery.endpoint_id) for s in batch]
+        going_on = [s.outcome is Outcome.RETRYING for s in batch]
+        changed = await self._session.fetch(
+            "settle",
+            [s.delivery.id for s in batch],
+            [s.delivery.version for s in batch],
+            [s.outcome.value for s in batch],
+            [int(s.spent) for s in batch],
+            [s.requested for s in batch],
+            [s.reason and str(s.reason) for s in batch],
+            [s.status for s in batch],
+            [s.duration_ms for s in batch],
+            [s.reply for s in batch],
+            [s.delay_s for s in batch],
+            [lane is not None and lane.endpoint.ordered for lane in lanes],
+            [s.delivery.id for s, goes_on in zip(batch, going_on, strict=True) if not goes_on],
+            [s.delivery.id for s, goes_on in zip(batch, going_on, strict=True) if goes_on],
+        )
+        return {row["id"] for row in changed}
+
+    def _done(self, batch: list[Settlement], applied: set[int]) -> None:
+        for _ in batch:
+            self._queue.popleft()
+        self._lanes.settled(batch, applied)
+        for settlement in batch:
+            if self._log_delivered or settlement.outcome is not Outcome.DELIVERED:
+                self._tell(settlement)
+
+    def _give_up(self, settlement: Settlement, error: StatementFailed) -> None:
+        """It cannot be written: its row stays as it was, is read again, and the request is made again."""
+        log.error("settlement.failed", delivery_id=settlement.delivery.id, note=str(error)[:200])
+        self._done([settlement], set())
+
+    def _tell(self, settlement: Settlement) -> None:
+        delivery = settlement.delivery
+        lane = self._lanes.get(delivery.endpoint_id)
+        again = settlement.outcome is Outcome.RETRYING
+        log.info(
+            "attempt.settled",
+            event_id=str(delivery.event.id),
+            delivery_id=delivery.id,
+            endpoint_id=delivery.endpoint_id,
+            tenant=lane.endpoint.tenant if lane else None,
+            event_type=delivery.event.type,
+            attempt=delivery.attempts + 1 if settlement.requested else None,
+            outcome=settlement.outcome.value,
+            status=settlement.status,
+            duration_ms=settlement.duration_ms,
+            reason=settlement.reason and str(settlement.reason),
+            next_at=(datetime.now(UTC) + timedelta(seconds=settlement.delay_s)).isoformat() if again else None,
+            **({"note": settlement.note} if settlement.note else {}),
+        )
+
+    async def flush(self) -> None:
+        """Write what is left; for the way out."""
+        while await self.step():
+            pass
