@@ -61,6 +61,8 @@ class Dispatcher:
             database.dsn, database.password_file, {**PLANS, "synchronous_commit": database.synchronous_commit}
         )
         self._sessions: list[Session] = []
+        # For what happens seldom: five connections in all, since a managed Postgres counts them.
+        self._quiet = self._session("quiet")
         self._bells = {name: Wakeup() for name in STAGES}
         self._lanes = Lanes(
             Pool(settings.dispatch.max_in_flight, settings.dispatch.max_slow), asyncio.get_running_loop().time
@@ -91,7 +93,7 @@ class Dispatcher:
         failures = refused = 0
         while not stopping.is_set():
             try:
-                await refuse_unmigrated(self._session("start"))
+                await refuse_unmigrated(self._quiet)
                 if holder := await self._listener.take():
                     refused += 1
                     if refused == HELD_TRIES:
@@ -138,7 +140,7 @@ class Dispatcher:
         """Every stage with its idle time, and the wires between them."""
         bells, lanes, settings = self._bells, self._lanes, self._settings
         directory = self._directory()
-        self._health = Health(self._session("health"), lanes, directory, bells["health"], bells["cancel"])
+        self._health = Health(self._quiet, lanes, directory, bells["health"], bells["cancel"])
         self._settle = Settle(
             self._session("settle"),
             lanes,
@@ -156,7 +158,7 @@ class Dispatcher:
             note=self._health.note,
             hungry=bells["refill"].ring,
         )
-        scan = discover.Discover(self._session("discover"), lanes, directory)
+        scan = discover.Discover(self._quiet, lanes, directory)
 
         def lost() -> None:
             scan.again()
@@ -166,14 +168,14 @@ class Dispatcher:
             self._session("fanout", statement_timeout=FANOUT_S), lanes, directory, pump=workers.pump, lost=lost
         )
         refill = Refill(self._session("refill"), lanes, pump=workers.pump)
-        changes = Changes(self._session("changes"), lanes, directory, pump=workers.pump)
+        changes = Changes(self._quiet, lanes, directory, pump=workers.pump)
         poll_s = settings.dispatch.poll_s
         return {
             "fanout": (self._holding(fanout.step), poll_s),
             "refill": (self._holding(refill.step), poll_s),
             "changes": (self._holding(changes.step), poll_s),
             "discover": (self._holding(scan.step), discover.EVERY_S),
-            "cancel": (self._holding(Cancel(self._session("cancel"), directory).step), discover.EVERY_S),
+            "cancel": (self._holding(Cancel(self._quiet, directory).step), discover.EVERY_S),
             "days": (days.Days(self._session("days")).step, days.EVERY_S),
             "listen": (self._listener.step, BEAT_S),
             "settle": (self._settle.step, poll_s),

@@ -15,7 +15,10 @@ class Days:
         self._session = session
 
     async def step(self) -> int:
-        made = await self._session.value("make_days", AHEAD)
+        try:
+            made = await self._session.value("make_days", AHEAD)
+        finally:
+            await self._session.close()  # an hour is long to hold a connection for nothing
         if made:
             log.info("partition.created", partitions=made)
         return 0

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from dispatcher.errors import DatabaseAway, SchemaError, StatementFailed
+from dispatcher.errors import DispatcherError
 from dispatcher.pipeline.wakeup import Wakeup
 from dispatcher.policy.backoff import Backoff
 
@@ -19,14 +19,14 @@ log = structlog.get_logger()
 async def keep(name: str, step: Callable[[], Awaitable[int]], wakeup: Wakeup, idle_s: float) -> None:
     """Run `step` until cancelled: again at once while it finds work, else when rung or after `idle_s`.
 
-    A database that is away, or a statement that fails, is waited out, said once and its end said once. Any other error
-    is a bug and ends the process.
+    A database that is away, refuses us or fails a statement is waited out: said once, and its end said once. Any other
+    error is a bug and ends the process.
     """
     failures = 0
     while True:
         try:
             found = await step()
-        except (DatabaseAway, StatementFailed, SchemaError) as error:
+        except DispatcherError as error:
             failures += 1
             if failures == 1:
                 log.warning("loop.stalled", loop=name, error=type(error).__name__, note=str(error)[:200])

@@ -53,12 +53,16 @@ class Workers:
     def _set_timer(self) -> None:
         at = self._lanes.wakes_at()
         if self._timer is not None:
-            if self._timer.when() == at and not self._timer.cancelled():
-                return
+            if self._timer.when() <= at:
+                return  # it fires early, finds nothing, and is set anew: cheaper than setting it at every turn
             self._timer.cancel()
             self._timer = None
         if at < FOREVER and not self._stopped:
-            self._timer = self._loop.call_at(at, self.pump)
+            self._timer = self._loop.call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self.pump()
 
     async def _work(self, lane: Lane, delivery: Delivery, slot: Slot) -> None:
         attempt = await self._deliver(lane, delivery)
@@ -71,7 +75,8 @@ class Workers:
     async def drain(self, within_s: float) -> int:
         """Start nothing more, wait for what is in flight; returns how many were cut off: they are sent again."""
         self._stopped = True
-        self._set_timer()
+        if self._timer is not None:
+            self._timer.cancel()
         if not self._running:
             return 0
         _, late = await asyncio.wait(self._running, timeout=within_s)

@@ -1,5 +1,6 @@
-"""Connections: one of its own for each stage, opened when first used and again after a loss."""
+"""Connections: opened when first used, and again after a loss. What is hot has one of its own, the rest share one."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ AWAY = (
     OSError,  # refused, reset, no such host; also TimeoutError
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # used between the server's goodbye and the end of the connection (seen)
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
@@ -123,7 +125,7 @@ def foreseen() -> Iterator[None]:
 
 
 class Session:
-    """One connection and its prepared statements. Not for two callers at once: each stage has its own.
+    """One connection and its prepared statements; callers take turns.
 
     A lost connection raises `DatabaseAway` from the call that met it; the next call opens a new one. A cancelled
     call closes it, because nobody knows what the server still does for it.
@@ -132,6 +134,7 @@ class Session:
     def __init__(self, login: Login, name: str) -> None:
         self._login = login
         self._name = name
+        self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection | None = None
         self._prepared: dict[str, PreparedStatement[asyncpg.Record]] = {}
 
@@ -147,14 +150,15 @@ class Session:
 
         Raises `DatabaseAway`, `SchemaError` where a privilege is missing, `StatementFailed` for anything else.
         """
-        try:
-            with foreseen():
-                statement = self._prepared.get(name) or await self._prepare(name)
-                return await statement.fetch(*args)
-        except BaseException as error:
-            if not isinstance(error, StatementFailed):
-                self.drop()
-            raise
+        async with self._turn:
+            try:
+                with foreseen():
+                    statement = self._prepared.get(name) or await self._prepare(name)
+                    return await statement.fetch(*args)
+            except BaseException as error:
+                if not isinstance(error, StatementFailed):
+                    self.drop()
+                raise
 
     async def value(self, name: str, *args: object) -> Any:  # noqa: ANN401 what a column holds is the statement's affair
         rows = await self.fetch(name, *args)

@@ -1,0 +1,85 @@
+"""`dispatcher run` as a process of its own, as an operator starts it."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+DEVELOPMENT = {
+    "DISPATCHER_EGRESS__ALLOW_HTTP": "true",
+    "DISPATCHER_EGRESS__ALLOW_NETWORKS": '["127.0.0.0/8"]',
+    "DISPATCHER_ENDPOINT__BACKOFF_BASE_S": "0.1",
+    "DISPATCHER_LOG__FORMAT": "json",
+}
+
+
+def environment(dsn: str = "", **settings: object) -> dict[str, str]:
+    """Ours without any DISPATCHER_ variable, plus a development set-up, plus `section__key=value`."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
+    given = {f"DISPATCHER_{name.upper()}": str(value) for name, value in settings.items()}
+    return inherited | DEVELOPMENT | ({"DISPATCHER_DATABASE__DSN": dsn} if dsn else {}) | given
+
+
+class Daemon:
+    """A running process; `log` grows as it speaks."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.log: list[dict[str, Any]] = []
+        self._spoke = asyncio.Event()
+
+    async def listen(self) -> None:
+        stdout = self.process.stdout
+        assert stdout is not None
+        async for line in stdout:
+            self.log.append(json.loads(line))
+            self._spoke.set()
+        self._spoke.set()
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        return [line for line in self.log if line["event"] == event]
+
+    async def says(self, event: str, within: float = 15.0) -> dict[str, Any]:
+        """Wait for that event in the log."""
+        try:
+            async with asyncio.timeout(within):
+                while not (found := self.said(event)):
+                    self._spoke.clear()
+                    await self._spoke.wait()
+        except TimeoutError:
+            raise AssertionError(f"no {event} within {within} s in {self.log[-20:]}") from None
+        return found[0]
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    async def ends(self, within: float = 20.0) -> int:
+        async with asyncio.timeout(within):
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def daemon(dsn: str, **settings: object) -> AsyncIterator[Daemon]:
+    """Started, and holding the work; killed at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "dispatcher", "run", env=environment(dsn, **settings),
+        stdout=asyncio.subprocess.PIPE, limit=1 << 20,
+    )  # fmt: skip
+    running = Daemon(process)
+    async with asyncio.TaskGroup() as tasks:
+        listening = tasks.create_task(running.listen())
+        try:
+            await running.says("dispatcher.started")
+            yield running
+        finally:
+            if process.returncode is None:
+                running.kill()
+            await process.wait()
+            await listening
