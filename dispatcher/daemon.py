@@ -175,7 +175,7 @@ class Dispatcher:
             "refill": (self._holding(refill.step), poll_s),
             "changes": (self._holding(changes.step), poll_s),
             "discover": (self._holding(scan.step), discover.EVERY_S),
-            "cancel": (self._holding(Cancel(self._quiet, directory).step), discover.EVERY_S),
+            "cancel": (self._holding(Cancel(self._quiet, lanes, directory).step), poll_s),
             "days": (days.Days(self._session("days")).step, days.EVERY_S),
             "listen": (self._listener.step, BEAT_S),
             "settle": (self._settle.step, poll_s),

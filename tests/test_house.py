@@ -119,8 +119,8 @@ def test_every_task_has_an_owner():
 
 def test_sql_lives_in_files():
     for path in MODULES:
-        if path.name == "migrate.py":
-            continue  # the one place that has to speak to a database without our schema
+        if path.name == "migrate.py" or room(name_of(path)) == "cli":
+            continue  # one speaks to a database without our schema, the other shows people what to type
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 text = node.value.lower()

@@ -3,6 +3,7 @@
 import structlog
 
 from dispatcher.pipeline.directory import Directory
+from dispatcher.pipeline.lanes import Lanes
 from dispatcher.store.session import Session
 
 SLICE = 1000
@@ -11,18 +12,22 @@ log = structlog.get_logger()
 
 
 class Cancel:
-    def __init__(self, session: Session, directory: Directory) -> None:
+    def __init__(self, session: Session, lanes: Lanes, directory: Directory) -> None:
         self._session = session
+        self._lanes = lanes
         self._directory = directory
 
     async def step(self) -> int:
-        """Cancel one slice of one endpoint; returns 0 when there is nothing left to look at."""
-        endpoint_id = next(iter(self._directory.gone), None)
-        if endpoint_id is None:
-            return 0
-        cancelled = await self._session.fetch("cancel_open", endpoint_id, SLICE)
+        """Cancel one slice of each; returns how many deliveries ended."""
+        return sum([await self._slice(endpoint_id) for endpoint_id in list(self._directory.gone)])
+
+    async def _slice(self, endpoint_id: int) -> int:
+        lane = self._lanes.get(endpoint_id)
+        in_hand = list(lane.hand) if lane is not None else []
+        cancelled = await self._session.fetch("cancel_open", endpoint_id, SLICE, in_hand)
         if cancelled:
             log.info("delivery.cancelled", endpoint_id=endpoint_id, deliveries=len(cancelled))
-        if len(cancelled) < SLICE:
+        if len(cancelled) < SLICE and not in_hand:
+            # What was in hand may yet be put off; then it is open again, and this is its last chance to end.
             self._directory.gone.pop(endpoint_id, None)
-        return len(cancelled) or len(self._directory.gone)
+        return len(cancelled)

@@ -162,3 +162,15 @@ async def test_an_operator_who_clears_parked_until_is_obeyed_at_once(running, db
         await db.execute("update webhooks.endpoints set parked_until = null, failing_since = null")
         await all_settled(db)
     assert len(receiver.requests) == 2
+
+
+async def test_a_test_send_reaches_an_endpoint_that_said_it_was_gone(running, db, receiver):
+    receiver.will_answer(410)
+    endpoint_id, _ = await subscribe(db, receiver.url())
+    async with running():
+        await insert(db)
+        await eventually(lambda: db.fetchval("select state = 'disabled' from webhooks.endpoints"))
+        await db.execute("select webhooks.ping($1)", endpoint_id)
+        await eventually(lambda: len(receiver.requests) == 2)
+        await all_settled(db)
+    assert (1, "delivered", None, 200) in await attempts(db)

@@ -46,7 +46,7 @@ HOT = {
     "read_endpoints": ([1, 2, 3],),
     "read_tests": (1000,),
     "take_changes": (1000,),
-    "cancel_open": (1, 1000),
+    "cancel_open": (1, 1000, []),
     "next_inbox": ("", 0, []),
 }
 BIG = ("deliveries", "events", "attempts", "inbox", "subscriptions", "endpoints", "changes")

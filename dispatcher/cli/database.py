@@ -1,0 +1,30 @@
+"""The database of the configuration, started if it is a private one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dispatcher.config import Settings
+from dispatcher.embedded import EmbeddedPostgres
+from dispatcher.errors import ConfigError
+
+UNSET = (
+    "database.dsn is not set; set DISPATCHER_DATABASE__DSN=postgresql://user@host:5432/database, or dsn in section "
+    "[database] of the configuration file; for trying things out: embedded"
+)
+
+
+@contextmanager
+def reachable(settings: Settings) -> Iterator[Settings]:
+    """The settings with a DSN to connect to: themselves, or others while a private Postgres runs.
+
+    Raises `ConfigError`: no DSN, or no private Postgres to be had.
+    """
+    kind, _, folder = settings.database.dsn.partition(":")
+    if not kind:
+        raise ConfigError(UNSET)
+    if kind != "embedded":
+        yield settings
+        return
+    with EmbeddedPostgres(Path(folder) if folder else None) as server:
+        yield settings.model_copy(update={"database": settings.database.model_copy(update={"dsn": server.dsn})})

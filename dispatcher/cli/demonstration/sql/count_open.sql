@@ -1,0 +1,1 @@
+select (select count(*) from webhooks.inbox) + (select count(*) from webhooks.deliveries)

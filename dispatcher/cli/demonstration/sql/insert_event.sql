@@ -1,0 +1,1 @@
+insert into webhooks.events (type, data) values ($1, $2)

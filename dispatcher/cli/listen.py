@@ -1,0 +1,25 @@
+"""`dispatcher listen`: a receiver to develop against."""
+
+from typing import Annotated
+
+import typer
+
+
+def listen(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 3000,
+    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    secret: Annotated[
+        list[str] | None, typer.Option(metavar="whsec_…", help="Verify with it; may be given more than once.")
+    ] = None,
+    status: Annotated[int, typer.Option(min=200, max=599, help="Answer this.")] = 200,
+    times: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Answer --status so many times, then 200. [default: always]")
+    ] = None,
+    delay: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Answer after so long.")] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each request.")] = False,
+) -> None:
+    """Print every request that arrives and whether its signature verifies; answer as told. Ctrl-C ends it."""
+    from dispatcher.cli.listening import Answers, listen_until_told  # noqa: PLC0415 rule 3
+
+    listen_until_told(host, port, secret or [], Answers(status, times, delay), as_json=as_json)

@@ -1,0 +1,23 @@
+"""`dispatcher migrate`: schema `webhooks`, brought up to date."""
+
+from typing import Annotated
+
+import typer
+
+
+def migrate(
+    context: typer.Context,
+    *,
+    script_only: Annotated[
+        bool,
+        typer.Option("--print", help="Print the SQL instead, for a migration tool of your own; needs no database."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Create or update schema webhooks, as the role that owns it. Safe to run again, also twice at once."""
+    from dispatcher.cli import schema  # noqa: PLC0415 rule 3
+
+    if script_only:
+        schema.show_script()
+    else:
+        schema.bring_up_to_date(context.obj, as_json=as_json)

@@ -1,0 +1,106 @@
+"""One dispatcher in the foreground: the log, the signals, the event loop."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Never
+
+import structlog
+import typer
+import uvloop
+
+from dispatcher.cli.database import reachable
+from dispatcher.config import Settings, load
+from dispatcher.daemon import Dispatcher
+from dispatcher.errors import DispatcherError
+from dispatcher.observe.log import configure
+from dispatcher.observe.writer import Writer
+from dispatcher.store.migrate import migrate
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+log = structlog.get_logger()
+
+
+def serve(config: Path | None) -> None:
+    """Run until told to stop. Raises what `load` and `Dispatcher.run` raise; a bug is logged and exits with 1."""
+    leave_when_told()
+    settings = load(config, os.environ)
+    writer = configure(settings.log.format, settings.log.level)
+    with reachable(settings) as database, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            if database is not settings:
+                _say_embedded(settings, database)
+                runner.run(_migrate(database))
+            runner.run(_serve(database, writer))
+        except BaseExceptionGroup as group:
+            raise foreseen_of(group) from None
+        except DispatcherError:
+            raise
+        except Exception as error:
+            log.exception("dispatcher.crashed")
+            raise typer.Exit(1) from error
+
+
+def leave_when_told() -> None:
+    """Until the loop has its own handlers there is nothing to finish: leave, and close what is open on the way."""
+
+    def leave(_number: int, _frame: FrameType | None) -> Never:
+        sys.exit(0)
+
+    for number in SIGNALS:
+        signal.signal(number, leave)
+
+
+def foreseen_of(group: BaseExceptionGroup[BaseException]) -> Exception:
+    """What there is to say of a group: its first foreseen error; else it is a bug, which is logged."""
+    foreseen, bugs = group.split(DispatcherError)
+    if bugs is not None:
+        log.error("dispatcher.crashed", exc_info=bugs)
+        return typer.Exit(1)
+    error: BaseException | None = foreseen
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, Exception) else typer.Exit(1)
+
+
+async def _serve(settings: Settings, writer: Writer) -> None:
+    stopping, working = asyncio.Event(), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(Dispatcher(settings).run(stopping, started=working.set))
+
+        def stop() -> None:
+            if stopping.is_set():
+                _abandon(writer)
+            stopping.set()
+            if not working.is_set():
+                running.cancel()  # It waits for the database: there is nothing to finish.
+
+        for number in SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+def _abandon(writer: Writer) -> Never:
+    """Leave without another word to anybody: what was in flight is sent again."""
+    log.warning("dispatcher.abandoned")
+    writer.close()
+    os._exit(1)
+
+
+async def _migrate(settings: Settings) -> None:
+    report = await migrate(settings.database.dsn)
+    log.info("database.migrated", migrations=len(report.applied))
+
+
+def _say_embedded(settings: Settings, database: Settings) -> None:
+    kept = settings.database.dsn.partition(":")[2]
+    log.warning(
+        "database.embedded",
+        dsn=database.database.dsn,
+        folder=kept or None,
+        note="a private Postgres for trying things out, never for production"
+        + ("" if kept else "; it is removed at the end"),
+    )

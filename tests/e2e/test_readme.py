@@ -1,0 +1,53 @@
+"""What the README says is so: its SQL runs, its files exist, its settings and commands are known."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dispatcher.config import Settings
+from dispatcher.model import Reason
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+
+
+def filled_in(sql: str) -> str:
+    """The reader's part: an id where the text says …, a word elsewhere."""
+    return sql.replace("event_id = '…'", "event_id = webhooks.uuidv7()").replace("…", "x")
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0][:40])
+async def test_its_sql_runs(db, block):
+    await db.execute("create table orders (id int, paid bool)")
+    await db.execute("select webhooks.subscribe('https://example.com/first')")
+    await db.execute(filled_in(block))
+
+
+def test_its_files_exist():
+    for path in set(re.findall(r"`((?:tests|config|dispatcher|systemd|\.ci)/[\w./-]*)`", README)):
+        assert (ROOT / path).exists(), path
+
+
+def test_its_settings_are_known():
+    known = {
+        f"{section}.{key}" for section, field in Settings.model_fields.items() for key in field.annotation.model_fields
+    }
+    for section, key in re.findall(r"`(database|dispatch|endpoint|egress|breaker|retention|log)\.(\w+)`", README):
+        assert f"{section}.{key}" in known, f"{section}.{key}"
+    for name in re.findall(r"DISPATCHER_([A-Z_]+__[A-Z_]+)", README):
+        assert name.lower().replace("__", ".") in known, name
+
+
+def test_it_names_every_reason():
+    for reason in Reason:
+        assert f"`{reason}`" in README, reason
+
+
+def test_every_setting_is_documented_in_the_shipped_file():
+    shipped = (ROOT / "config/dispatcher.toml").read_text()
+    for section, field in Settings.model_fields.items():
+        assert f"[{section}]" in shipped
+        for key in field.annotation.model_fields:
+            assert re.search(rf"^{key} = ", shipped, re.MULTILINE), f"{section}.{key}"
