@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Protocol
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
@@ -37,18 +38,13 @@ class Eyes:
     def open(self, psql_dsn: str, receivers: Mapping[int, Receiver]) -> None:
         self._names = receivers
         say = self._screen.text
-        say(("\n  look inside   ", DIM), f"psql '{psql_dsn}'")
-        say(
-            ("  add an event  ", DIM),
-            """INSERT INTO webhooks.events (type, data) VALUES ('order.paid', '{"id": 1}');""",
-        )
+        say("\nLook inside, or add an event of your own:", ("  (Ctrl-C ends it all)" if self._endless else "", DIM))
+        say(f"  {_psql(psql_dsn)}")
+        say("""  INSERT INTO webhooks.events (type, data) VALUES ('order.paid', '{"id": 1}');""")
+        say("\nThree receivers, which verify every signature:")
         for receiver in receivers.values():
-            say(
-                ("  receiver      ", DIM), (f"{receiver.name:6}", NAME), f"{receiver.about}; {' '.join(receiver.types)}"
-            )
-        if self._endless:
-            say(("  Ctrl-C        ", DIM), "ends it and leaves nothing behind")
-        say((f"\n{'time':9}{'event':17}{'receiver':9}{'try':5}{'outcome':13}{'status':10}{'took':>9}", DIM))
+            say("  ", (f"{receiver.name:6} ", NAME), f"{receiver.about:26}", (" ".join(receiver.types), DIM))
+        say((f"\n{'time':9}{'event':17}{'receiver':9}{'try':4}{'outcome':12}{'status':7}{'took':>7}", DIM))
 
     def attend(self, level: str, event: str, fields: Fields) -> None:
         if event == "attempt.settled":
@@ -76,10 +72,10 @@ class Eyes:
             (f"{time.strftime('%H:%M:%S')} ", DIM),
             f"{fields['event_type']!s:16} ",
             (f"{receiver.name if receiver else fields['endpoint_id']!s:8} ", NAME),
-            f"{fields['attempt'] or '-'!s:<4} ",
-            (f"{mark:12} ", style),
-            f"{status or fields['reason'] or ''!s:<9} ",
-            (f"{fields['duration_ms']!s:>6} ms", DIM),
+            f"{fields['attempt'] or '-'!s:<3} ",
+            (f"{mark:11} ", style),
+            f"{status or fields['reason'] or ''!s:<6} ",
+            (f"{fields['duration_ms']!s:>4} ms", DIM),
             (_again(fields["next_at"]), WARN),
         )
 
@@ -105,8 +101,14 @@ class Program:
         self._screen.raw(total.json)
 
 
+def _psql(dsn: str) -> str:
+    """The DSN as a command that fits on a line."""
+    parts = urlsplit(dsn)
+    return f"psql -h {parse_qs(parts.query)['host'][0]} -U {parts.username} {parts.path[1:]}"
+
+
 def _again(next_at: object) -> str:
     if not isinstance(next_at, str):
         return ""
     left = datetime.fromisoformat(next_at) - datetime.now(UTC)
-    return f"  again in {max(left.total_seconds(), 0):.1f} s"
+    return f" again in {max(left.total_seconds(), 0):.1f} s"
