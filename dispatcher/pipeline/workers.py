@@ -32,7 +32,8 @@ class Workers:
         self._note = note
         self._hungry = hungry
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = FOREVER
         self._running: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -52,16 +53,19 @@ class Workers:
 
     def _set_timer(self) -> None:
         at = self._lanes.wakes_at()
+        if self._stopped or self._timer_at <= at:
+            return  # a timer that fires early finds nothing and is set anew: cheaper than setting it at every turn
+        self._unset_timer()
+        # Its own instant is kept here: uvloop's handle of a timer that is due within half a millisecond has no `when`.
+        self._timer, self._timer_at = self._loop.call_at(at, self._ring), at
+
+    def _unset_timer(self) -> None:
         if self._timer is not None:
-            if self._timer.when() <= at:
-                return  # it fires early, finds nothing, and is set anew: cheaper than setting it at every turn
             self._timer.cancel()
-            self._timer = None
-        if at < FOREVER and not self._stopped:
-            self._timer = self._loop.call_at(at, self._ring)
+        self._timer, self._timer_at = None, FOREVER
 
     def _ring(self) -> None:
-        self._timer = None
+        self._unset_timer()
         self.pump()
 
     async def _work(self, lane: Lane, delivery: Delivery, slot: Slot) -> None:
@@ -75,8 +79,7 @@ class Workers:
     async def drain(self, within_s: float) -> int:
         """Start nothing more, wait for what is in flight; returns how many were cut off: they are sent again."""
         self._stopped = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._unset_timer()
         if not self._running:
             return 0
         _, late = await asyncio.wait(self._running, timeout=within_s)
