@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Never
@@ -19,7 +21,10 @@ from dispatcher.errors import DispatcherError
 from dispatcher.observe.log import configure
 from dispatcher.observe.writer import Writer
 from dispatcher.store.migrate import migrate
+from dispatcher.transport.connections import IDLE_CONNECTIONS
 
+OTHER_FILES = 64
+"""Sessions with the database, name servers, the log, and what Python and the loop keep open."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
@@ -30,6 +35,7 @@ def serve(config: Path | None) -> None:
     leave_when_told()
     settings = load(config, os.environ)
     writer = configure(settings.log.format, settings.log.level)
+    _allow_files(settings)
     with reachable(settings) as database, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             if database is not settings:
@@ -53,6 +59,17 @@ def leave_when_told() -> None:
 
     for number in SIGNALS:
         signal.signal(number, leave)
+
+
+def _allow_files(settings: Settings) -> None:
+    """Take all the descriptors we may have: the usual soft limit, 1,024, is less than the requests in flight."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    may, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = settings.dispatch.max_in_flight + settings.dispatch.max_slow + IDLE_CONNECTIONS + OTHER_FILES
+    if resource.RLIM_INFINITY != may < needed:
+        log.warning("files.limited", limit=may, needed=needed, note="raise it, or lower dispatch.max_slow")
 
 
 def foreseen_of(group: BaseExceptionGroup[BaseException]) -> Exception:

@@ -20,6 +20,7 @@ EVENTS = {
     "endpoint.refused": "A setting of an endpoint allows no request; it is disabled, and what is open is held.",
     "event.fanned_out": "Events became deliveries.",
     "event.set_aside": "An event cannot be fanned out; it is tried again every minute, and the others go on.",
+    "files.limited": "The process may open fewer files than the requests it is configured for; some will fail.",
     "filter.failed": "An event was fanned out without the filters, which could not be applied to it.",
     "filter.unread": "Filters of these endpoints could not be evaluated on an event, which therefore did not match.",
     "library.reported": "A library we use logged a warning of its own.",

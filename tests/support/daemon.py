@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -66,10 +66,10 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(dsn: str, **settings: object) -> AsyncIterator[Daemon]:
-    """Started, and holding the work; killed at the end if it still runs."""
+async def daemon(dsn: str, *, under: Sequence[str] = (), **settings: object) -> AsyncIterator[Daemon]:
+    """Started (by the command `under`), and holding the work; killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "dispatcher", "run", env=environment(dsn, **settings),
+        *under, sys.executable, "-m", "dispatcher", "run", env=environment(dsn, **settings),
         stdout=asyncio.subprocess.PIPE, limit=1 << 20,
     )  # fmt: skip
     running = Daemon(process)
