@@ -9,7 +9,7 @@ from dataclasses import replace
 import structlog
 
 from dispatcher.config import Settings
-from dispatcher.errors import DatabaseAway, HeldElsewhere
+from dispatcher.errors import DatabaseAway, DispatcherError, HeldElsewhere
 from dispatcher.model import Endpoint
 from dispatcher.pipeline import days, discover
 from dispatcher.pipeline.cancel import Cancel
@@ -17,6 +17,7 @@ from dispatcher.pipeline.changes import Changes
 from dispatcher.pipeline.deliver import Deliver
 from dispatcher.pipeline.directory import Defaults, Directory
 from dispatcher.pipeline.fanout import Fanout
+from dispatcher.pipeline.filters import TRY_S, Filters
 from dispatcher.pipeline.health import Health
 from dispatcher.pipeline.lanes import Lanes
 from dispatcher.pipeline.loop import RECONNECT, keep
@@ -25,8 +26,8 @@ from dispatcher.pipeline.settle import Settle
 from dispatcher.pipeline.wakeup import Wakeup
 from dispatcher.pipeline.workers import Workers
 from dispatcher.policy.backoff import Backoff
+from dispatcher.policy.breaker import Breaker
 from dispatcher.policy.egress import Egress
-from dispatcher.policy.lane import Breaker
 from dispatcher.policy.pool import Pool
 from dispatcher.policy.profiles import STANDARD
 from dispatcher.policy.recipient import Recipient
@@ -42,6 +43,11 @@ HELD_TRIES, HELD_PAUSE_S = 4, 0.25
 """The backend of a dispatcher that was killed this instant may outlive it by a moment."""
 FANOUT_S = "5s"
 """A fan-out takes milliseconds; a filter that makes it take longer must not stop the others for long."""
+FANOUT_LOCK_S = "1s"
+"""Well below FANOUT_S: what only waits for somebody's lock must not look like an event at fault."""
+FLUSH_S = 10.0
+LOCK_S = "100ms"
+"""For a settle: what somebody's open transaction is on is written later, the rest at once."""
 
 Step = Callable[[], Awaitable[int]]
 
@@ -71,6 +77,7 @@ class Dispatcher:
             self._login,
             {"webhooks_inbox": self._bells["fanout"].ring, "webhooks_changed": self._bells["changes"].ring},
             lost=self._bells["listen"].ring,
+            taken_again=self._doubt,
         )
 
     def __repr__(self) -> str:
@@ -86,7 +93,7 @@ class Dispatcher:
             log.info("dispatcher.started")
             started()
             await self._dispatch(sender, stopping)
-            log.info("dispatcher.stopped")
+            log.info("dispatcher.stopped", unsettled=len(self._settle))
 
     async def _take_the_work(self, stopping: asyncio.Event) -> bool:
         """Wait for the database, refuse a schema that is not ours, become the holder. False: told to stop meanwhile."""
@@ -131,9 +138,9 @@ class Dispatcher:
 
     async def _write_what_is_known(self) -> None:
         try:
-            await self._settle.flush()
+            await self._settle.flush(FLUSH_S)
             await self._health.flush()
-        except DatabaseAway as error:
+        except (DispatcherError, TimeoutError) as error:
             log.error("settlement.unwritten", settlements=len(self._settle), note=str(error)[:200])
 
     def _stages(self, tasks: asyncio.TaskGroup, sender: Sender) -> dict[str, tuple[Step, float]]:
@@ -142,7 +149,7 @@ class Dispatcher:
         directory = self._directory()
         self._health = Health(self._quiet, lanes, directory, bells["health"], bells["cancel"])
         self._settle = Settle(
-            self._session("settle"),
+            self._session("settle", lock_timeout=LOCK_S),
             lanes,
             bells["settle"],
             max_unsettled=settings.dispatch.max_unsettled,
@@ -158,17 +165,17 @@ class Dispatcher:
             note=self._health.note,
             hungry=bells["refill"].ring,
         )
-        scan = discover.Discover(self._quiet, lanes, directory)
-
-        def lost() -> None:
-            scan.again()
-            bells["discover"].ring()
-
+        self._discover = scan = discover.Discover(self._quiet, lanes, directory)
         fanout = Fanout(
-            self._session("fanout", statement_timeout=FANOUT_S), lanes, directory, pump=workers.pump, lost=lost
+            self._session("fanout", statement_timeout=FANOUT_S, lock_timeout=FANOUT_LOCK_S),
+            lanes,
+            directory,
+            Filters(self._session("filters", statement_timeout=TRY_S, lock_timeout=LOCK_S), lanes.clock),
+            pump=workers.pump,
+            lost=self._look_for_more,
         )
         refill = Refill(self._session("refill"), lanes, pump=workers.pump)
-        changes = Changes(self._quiet, lanes, directory, pump=workers.pump)
+        self._changes = changes = Changes(self._quiet, lanes, directory, pump=workers.pump)
         poll_s = settings.dispatch.poll_s
         return {
             "fanout": (self._holding(fanout.step), poll_s),
@@ -181,6 +188,18 @@ class Dispatcher:
             "settle": (self._settle.step, poll_s),
             "health": (self._health.step, poll_s),
         }
+
+    def _look_for_more(self) -> None:
+        """Something may have been made whose answer was lost."""
+        self._discover.again()
+        self._bells["discover"].ring()
+
+    def _doubt(self) -> None:
+        """The work was lost for a while, and another dispatcher may have had it: believe nothing from before."""
+        self._lanes.doubt()
+        self._changes.again()
+        self._bells["changes"].ring()
+        self._look_for_more()
 
     def _holding(self, step: Step) -> Step:
         """The step, while we hold the work; without it a stage finds nothing to do."""

@@ -20,12 +20,19 @@ class DatabaseAway(DispatcherError):
 class StatementFailed(DispatcherError):
     """Postgres understood a statement and could not carry it out: somebody's data, a lock, a limit.
 
-    `timed_out` tells that it took too long, so that trying it in halves would take too long as well.
+    `timed_out`: it took too long, and so would its halves. `locked`: somebody else's lock was in the way, or a
+    deadlock; no data is at fault, and the same again may well succeed.
     """
 
-    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+    def __init__(self, message: str, *, timed_out: bool = False, locked: bool = False) -> None:
         super().__init__(message)
         self.timed_out = timed_out
+        self.locked = locked
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether waiting may cure it."""
+        return self.timed_out or self.locked
 
 
 class HeldElsewhere(DispatcherError):

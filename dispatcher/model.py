@@ -79,7 +79,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to, with every setting resolved: nothing here is null because a profile or the configuration says."""
+    """Where to, with every setting resolved: nothing here is null because a profile or the configuration says.
+
+    `headers` is None where the row has something there that is no object of strings.
+    """
 
     id: int
     tenant: str
@@ -91,11 +94,16 @@ class Endpoint:
     previous_secret: str | None = field(default=None, repr=False)
     previous_secret_until: datetime | None = None
     api_key: str | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] | None = field(default_factory=dict, repr=False)
     rate_limit: float | None = None
     ordered: bool = False
     state: State = State.ACTIVE
     state_reason: str | None = None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has answered 410: what is open for it is cancelled."""
+        return self.state is State.DISABLED and self.state_reason == Reason.GONE
 
 
 @dataclass(slots=True, eq=False)

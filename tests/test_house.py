@@ -23,7 +23,7 @@ FLOORS = [
     {"cli", "__main__"},
 ]
 HANDS = FLOORS[2]
-STAGES_MAY_SHARE = {"lanes", "directory", "wakeup", "loop", "deliver"}
+STAGES_MAY_SHARE = {"lanes", "directory", "wakeup", "loop", "deliver", "filters"}
 LONGEST = 300
 
 

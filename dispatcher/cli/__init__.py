@@ -21,6 +21,7 @@ from dispatcher.cli.run import run
 from dispatcher.errors import ConfigError, DispatcherError, SchemaError
 
 DONE, FAILED, MISUSED = 0, 1, 2
+TYPERS_CTRL_C = 130
 
 app = typer.Typer(
     name="dispatcher",
@@ -83,6 +84,8 @@ def _outcome() -> int:
         return MISUSED
     except (KeyboardInterrupt, typer.Abort):
         return FAILED
+    except SystemExit as ending:
+        return FAILED if ending.code == TYPERS_CTRL_C else int(ending.code or DONE)
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain when it flushes the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

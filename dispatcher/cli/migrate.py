@@ -1,5 +1,6 @@
 """`dispatcher migrate`: schema `webhooks`, brought up to date."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ import typer
 def migrate(
     context: typer.Context,
     *,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="As before the command.")] = None,
     script_only: Annotated[
         bool,
         typer.Option("--print", help="Print the SQL instead, for a migration tool of your own; needs no database."),
@@ -20,4 +22,4 @@ def migrate(
     if script_only:
         schema.show_script()
     else:
-        schema.bring_up_to_date(context.obj, as_json=as_json)
+        schema.bring_up_to_date(config or context.obj, as_json=as_json)

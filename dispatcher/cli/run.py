@@ -1,10 +1,17 @@
 """`dispatcher run`: the daemon."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 
-def run(context: typer.Context) -> None:
+def run(
+    context: typer.Context,
+    *,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="As before the command.")] = None,
+) -> None:
     """Deliver, until SIGTERM or Ctrl-C: what is in flight finishes and is written. A second one leaves at once."""
     from dispatcher.cli.serving import serve  # noqa: PLC0415 rule 3
 
-    serve(context.obj)
+    serve(config or context.obj)

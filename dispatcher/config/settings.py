@@ -42,8 +42,14 @@ def _host(value: str) -> str:
 
 
 def _readable(value: str) -> str:
-    if value and not Path(value).is_file():
-        raise ValueError(f"{value} is not a file that can be read")
+    # Opened, not asked about: permissions, folders nobody may enter, a certificate in the place of its path.
+    if value:
+        try:
+            with Path(value).open("rb"):
+                pass
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no path"
+            raise ValueError(f"it must be the path of a file that can be read ({why})") from None
     return value
 
 

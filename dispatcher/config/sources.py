@@ -15,8 +15,10 @@ from dispatcher.errors import ConfigError
 
 DEFAULT_FILE = Path("/etc/dispatcher/dispatcher.toml")
 PREFIX = "DISPATCHER_"
+CREDENTIAL = "credential "
+"""What comes from one is never repeated in a message, nor is what SILENT lists: it may hold a password."""
+LONGEST_SHOWN = 200
 SILENT = {("database", "dsn")}
-"""Values never repeated in a message: they may hold a password."""
 
 Key = tuple[str, str]
 Values = dict[str, dict[str, Any]]
@@ -40,7 +42,7 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
     for source, key, value in [
         *_from_file(file, problems),
         *_from_environ(environ, problems),
-        *_from_credentials(environ),
+        *_from_credentials(environ, problems),
     ]:
         values.setdefault(key[0], {})[key[1]] = value
         origin[key] = source
@@ -66,9 +68,9 @@ def _keys() -> list[Key]:
 
 def _from_file(file: Path | None, problems: list[str]) -> Iterator[tuple[str, Key, Any]]:
     path = file if file is not None else DEFAULT_FILE
-    if file is None and not path.exists():
-        return
     try:
+        if file is None and not path.exists():
+            return
         parsed = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         problems.append(
@@ -100,16 +102,17 @@ def _from_environ(environ: Mapping[str, str], problems: list[str]) -> Iterator[t
             problems.append(f"unknown variable {name}{_nearest(name, names)}")
 
 
-def _from_credentials(environ: Mapping[str, str]) -> Iterator[tuple[str, Key, Any]]:
+def _from_credentials(environ: Mapping[str, str], problems: list[str]) -> Iterator[tuple[str, Key, Any]]:
     folder = environ.get("CREDENTIALS_DIRECTORY")
     for section, key in _keys() if folder else ():
         path = Path(folder or "") / f"{section}.{key}"
-        if path.is_file():
-            yield (
-                f"credential {path.name}",
-                (section, key),
-                _parsed((section, key), path.read_text("utf-8").rstrip("\r\n")),
-            )
+        try:
+            if path.is_file():
+                text = path.read_text("utf-8").rstrip("\r\n")
+                yield f"{CREDENTIAL}{path.name}", (section, key), _parsed((section, key), text)
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            problems.append(f"{section}.{key} ({CREDENTIAL}{path.name}): {why}; it must be a readable text file")
 
 
 def _parsed(key: Key, text: str) -> Any:  # noqa: ANN401 as TOML would have given it
@@ -126,11 +129,13 @@ def _parsed(key: Key, text: str) -> Any:  # noqa: ANN401 as TOML would have give
 def _sentence(error: ErrorDetails, origin: dict[Key, str], values: Values) -> str:
     section, key = str(error["loc"][0]), str(error["loc"][1]) if len(error["loc"]) > 1 else ""
     value = values.get(section, {}).get(key)
-    given = "" if (section, key) in SILENT else f" is {value!r}:"
+    source = origin.get((section, key), "unknown")
+    silent = (section, key) in SILENT or source.startswith(CREDENTIAL)
+    given = "" if silent else f" is {str(value)[:LONGEST_SHOWN]!r}:"
     what = error["msg"].removeprefix("Value error, ")
     if error["type"] == "tuple_type":
         what = 'it must be a list; in a variable, a JSON list such as ["10.0.0.0/8"]'
-    return f"{section}.{key} ({origin.get((section, key), 'unknown')}){given} {what[:1].lower()}{what[1:]}"
+    return f"{section}.{key} ({source}){given} {what[:1].lower()}{what[1:]}"
 
 
 def _nearest(name: str, names: list[str]) -> str:

@@ -1,16 +1,18 @@
 """One server: made, started, waited for, ended."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, NamedTuple, Self
 
 from dispatcher.embedded import supervisor
-from dispatcher.embedded.binaries import Account, EmbeddedUnavailable, environment, find, identity, version
+from dispatcher.embedded.binaries import Account, EmbeddedUnavailable, environment, find, version
 
 READY = "database system is ready to accept connections"
 START_S = 300.0
@@ -22,6 +24,17 @@ SHORT_FOLDER = "/tmp"  # noqa: S108 mkdtemp makes a folder in there that is ours
 
 ROLE = "create role dispatcher login;\ncreate database dispatcher owner dispatcher;\n"
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
+
+
+MADE = "dispatcher.made"
+"""In the data: the first start went well, role and database are there."""
+INITDB = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+LONGEST_LOG = 1 << 20
+
+
+class Step(NamedTuple):
+    command: list[str]
+    say: str = ""
 
 
 class EmbeddedPostgres:
@@ -37,6 +50,7 @@ class EmbeddedPostgres:
         self._fast = fast
         self._account: Account | None = None
         self._supervisor: subprocess.Popen[bytes] | None = None
+        self._log: BinaryIO | None = None
         self.folder = Path()
         self.binaries = Path()
 
@@ -57,15 +71,14 @@ class EmbeddedPostgres:
 
     def __enter__(self) -> Self:
         self._account = Account.choose()
-        temporary = tempfile.gettempdir()
-        self.folder = Path(
-            tempfile.mkdtemp(prefix="dispatcher-", dir=temporary if len(temporary) < LONGEST_FOLDER else SHORT_FOLDER)
-        )
+        self.folder = Path(tempfile.mkdtemp(prefix="dispatcher-", dir=_room(self._account)))
         try:
             self._give(self.folder)
+            self._supervise()
             self.binaries = find(self._account, self.folder / "binaries")
-            self._make()
-            self._start()
+            self._start(self._making())
+            self._wait()
+            (self.data / MADE).touch()
         except BaseException:
             self.__exit__()
             raise
@@ -75,38 +88,57 @@ class EmbeddedPostgres:
         if self._supervisor is not None and self._supervisor.stdin is not None:
             self._supervisor.stdin.close()
             self._supervisor.wait(STOP_S)
+        if self._log is not None:
+            self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _give(self, folder: Path) -> None:
         if self._account is not None:
             os.chown(folder, self._account.uid, self._account.gid)
 
-    def _make(self) -> None:
-        """Make the database cluster, unless it is there."""
+    def _supervise(self) -> None:
+        """From here on somebody removes the folder, whatever happens to us."""
+        self._log = (self.folder / "log").open("w+b")
+        self._supervisor = subprocess.Popen(
+            [sys.executable, "-I", "-S", supervisor.__file__, str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            env=environment(),
+            start_new_session=True,
+        )
+
+    def _making(self) -> list[Step]:
+        """What is left to do before there is a database: nothing, if it was kept."""
         marker = self.data / "PG_VERSION"
-        if marker.exists():
-            made_by, ours = marker.read_text().strip(), version(self.binaries, self._account)
-            if made_by != ours:
+        try:
+            if not marker.exists():
+                self._make_room()
+            elif (made_by := marker.read_text().strip()) != (ours := version(self.binaries, self._account)):
                 raise EmbeddedUnavailable(
                     f"{self.data} was made by Postgres {made_by}, here is {ours}; set PGBIN or use another folder"
                 )
-            return
+            elif (self.data / MADE).exists():
+                return []
+        except OSError as error:
+            raise EmbeddedUnavailable(f"{self.data}: {error.strerror}; use another folder") from None
+        initdb = [self._tool("initdb"), "-D", str(self.data), *INITDB]
+        return [
+            *([] if marker.exists() else [Step(initdb)]),
+            # Also where a first start was cut short before this; what is there already is an error that stops nothing.
+            Step([self._tool("postgres"), "--single", "-D", str(self.data), "postgres"], ROLE),
+        ]
+
+    def _make_room(self) -> None:
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if any(self.data.iterdir()):
+            raise EmbeddedUnavailable(f"{self.data} is not empty and holds no Postgres; use another folder")
         self._give(self.data)
-        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        self._run("postgres", "--single", "-D", self.data, "postgres", say=ROLE)
 
-    def _run(self, tool: str, *arguments: str | Path, say: str = "") -> None:
-        done = subprocess.run(
-            [self.binaries / tool, *arguments], input=say.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=environment(), cwd="/", check=False, **identity(self._account),
-        )  # fmt: skip
-        if done.returncode:
-            raise EmbeddedUnavailable(
-                f"{tool} failed for {self.data}: {done.stdout.decode(errors='replace').strip()[-500:]}"
-            )
+    def _tool(self, name: str) -> str:
+        return str(self.binaries / name)
 
-    def _start(self) -> None:
+    def _start(self, steps: list[Step]) -> None:
         options = {
             "unix_socket_directories": str(self.folder),
             # Nobody else reaches the socket: its folder is 0700 too. Root passes both.
@@ -116,32 +148,48 @@ class EmbeddedPostgres:
             **(FAST if self._fast else {}),
         }
         account = self._account or Account(-1, -1)
-        with self._log.open("wb") as log:
-            self._supervisor = subprocess.Popen(
-                [
-                    sys.executable, "-I", "-S", supervisor.__file__, str(account.uid), str(account.gid),
-                    str(self.folder), str(self.binaries / "postgres"), "-D", str(self.data),
-                    *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
-                ],
-                stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment(), start_new_session=True,
-            )  # fmt: skip
-        self._wait()
+        settings = (word for name, value in options.items() for word in ("-c", f"{name}={value}"))
+        job = {
+            "uid": account.uid,
+            "gid": account.gid,
+            "steps": [step._asdict() for step in steps],
+            "server": [self._tool("postgres"), "-D", str(self.data), *settings],
+        }
+        if self._supervisor is not None and self._supervisor.stdin is not None:
+            self._supervisor.stdin.write(json.dumps(job).encode() + b"\n")
+            self._supervisor.stdin.flush()
 
     @property
-    def _log(self) -> Path:
-        return self.folder / "log"
+    def _said(self) -> str:
+        """The log so far; from the open file, since a supervisor that has ended has removed the folder."""
+        if self._log is None:
+            return ""
+        return os.pread(self._log.fileno(), LONGEST_LOG, 0).decode(errors="replace")
 
     def _wait(self) -> None:
         until = time.monotonic() + START_S
-        while READY not in (said := self._log.read_text(errors="replace") if self._log.exists() else ""):
+        while READY not in (said := self._said):
             if self._supervisor is not None and self._supervisor.poll() is not None:
-                if "postmaster.pid" in said:
+                if "postmaster.pid" in self._said:
                     raise EmbeddedUnavailable(
                         f"{self.data} is in use by another server; stop that one, or use another folder"
                     )
-                raise EmbeddedUnavailable(f"Postgres did not start on {self.data}: {said.strip()[-500:]}")
+                raise EmbeddedUnavailable(f"Postgres did not start on {self.data}: {_reason(self._said)}")
             if time.monotonic() > until:
                 raise EmbeddedUnavailable(
-                    f"Postgres on {self.data} is not ready after {START_S:.0f} s: {said.strip()[-500:]}"
+                    f"Postgres on {self.data} is not ready after {START_S:.0f} s: {_reason(said)}"
                 )
             time.sleep(0.01)
+
+
+def _room(account: Account | None) -> str:
+    """The temporary folder, unless a socket's path would be too long in there, or its account could not enter it."""
+    given = Path(tempfile.gettempdir())
+    enters = account is None or all(folder.stat().st_mode & 0o001 for folder in (given, *given.parents))
+    return str(given) if enters and len(str(given)) < LONGEST_FOLDER else SHORT_FOLDER
+
+
+def _reason(said: str) -> str:
+    """The line that says why, of all that the tools said."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it said nothing"]
+    return next((line for line in lines if re.search(r"error:|ERROR:|FATAL:|PANIC:", line)), lines[-1])[:300]

@@ -1,13 +1,15 @@
 """Endpoints, read when they first have work and again when they change: each gets its lane."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
 
-from dispatcher.model import Endpoint, State
+from dispatcher.model import Endpoint
 from dispatcher.pipeline.lanes import Lanes
-from dispatcher.policy.lane import Breaker, Lane, Transition
+from dispatcher.policy.breaker import Breaker, Transition
+from dispatcher.policy.lane import Lane
 from dispatcher.policy.recipient import Recipient
 from dispatcher.store import rows
 from dispatcher.store.session import Session
@@ -40,6 +42,7 @@ class Directory:
         self._defaults = defaults
         self._breaker = breaker
         self._recipient = recipient
+        self._turn = asyncio.Lock()
         self.gone: dict[int, None] = {}
 
     def __repr__(self) -> str:
@@ -47,14 +50,24 @@ class Directory:
 
     async def open(self, session: Session, endpoint_ids: Iterable[int]) -> None:
         """Read those that have no lane yet."""
-        if missing := self._lanes.missing(endpoint_ids):
-            await self.read(session, missing)
-
-    async def read(self, session: Session, endpoint_ids: Iterable[int]) -> None:
-        """Read them anew: a lane for each that is there, an end for each that is not."""
         wanted = set(endpoint_ids)
-        for row in await session.fetch("read_endpoints", list(wanted)):
-            wanted.discard(row["id"])
+        if self._lanes.missing(wanted):
+            async with self._turn:
+                await self._read(session, self._lanes.missing(wanted))
+
+    async def refresh(self, session: Session, endpoint_ids: Iterable[int]) -> None:
+        """Read those anew that have a lane, or are about to have one."""
+        async with self._turn:
+            await self._read(session, [endpoint_id for endpoint_id in endpoint_ids if self._lanes.get(endpoint_id)])
+
+    async def _read(self, session: Session, endpoint_ids: list[int]) -> None:
+        """A lane for each that is there, an end for each that is not.
+
+        In turns: else a read that began before a change could come back after the one that shows it.
+        """
+        gone = set(endpoint_ids)
+        for row in await session.fetch("read_endpoints", endpoint_ids) if endpoint_ids else ():
+            gone.discard(row["id"])
             endpoint = rows.endpoint(
                 row,
                 timeout_s=self._defaults.timeout_s,
@@ -62,7 +75,7 @@ class Directory:
                 max_attempts=self._defaults.max_attempts,
             )
             self._admit(endpoint, row["failing_for_s"], row["parked_for_s"])
-        for endpoint_id in wanted:
+        for endpoint_id in gone:
             self._lanes.remove(endpoint_id)
             self.gone[endpoint_id] = None
 
@@ -73,11 +86,12 @@ class Directory:
         lane.recipient = self._recipient(endpoint)
         lane.used_at = self._lanes.clock()
         lane.reload(endpoint, failing_s, parked_s, self._lanes.clock())
-        if lane.recipient.refused_headers and (stopped := lane.stop("invalid_headers")):
-            log.error("endpoint.refused", endpoint_id=endpoint.id, note=lane.recipient.refused_headers)
+        refused = lane.recipient.refused
+        if refused and (stopped := lane.stop(refused.state_reason)):
+            log.error("endpoint.refused", endpoint_id=endpoint.id, note=refused.note)
             self._note(stopped)
         self._lanes.add(lane)
-        if endpoint.state is State.DISABLED and endpoint.state_reason == "gone":
+        if endpoint.is_gone:
             self.gone[endpoint.id] = None
         else:
             self.gone.pop(endpoint.id, None)

@@ -24,10 +24,12 @@ class Discover:
         now = self._lanes.clock()
         for row in found:
             lane = self._lanes.get(row["endpoint_id"])
-            # A lane with work in hand sees its own rows here; what else is due it finds when it runs low.
-            if lane is not None and not lane.hand:
+            if lane is not None:
+                # What it sees may be in hand: then one more read finds nothing, the price of forgetting nothing.
                 lane.expect(now + row["due_in_s"], now)
                 self._lanes.touch(lane)
+                if lane.endpoint.is_gone:
+                    self._directory.gone[lane.endpoint.id] = None
         if len(found) < SLICE:
             self._after = 0
             self._lanes.sweep()

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import structlog
 
-from dispatcher.errors import DatabaseAway, StatementFailed
+from dispatcher.errors import DispatcherError, StatementFailed
 from dispatcher.model import Delivery
 from dispatcher.pipeline.directory import Directory
+from dispatcher.pipeline.filters import Filters
 from dispatcher.pipeline.lanes import Lanes
 from dispatcher.policy.batch import Batch
 from dispatcher.store import rows
@@ -16,9 +17,11 @@ TENANTS = 32
 KEEP_PER_ENDPOINT = 64
 BYTES = 8_000_000
 SLACK = 10_000
-"""Inbox ids below the highest taken that are looked at again each time: transactions commit out of id order."""
+"""Inbox ids below the lowest that may be left that are looked at again each time: commits come out of id order."""
 WHOLE_SCAN_S = 1.0
 ASIDE_S = 60.0
+PATIENCE = 3
+"""How often an event may time out by itself, no filter being at fault, before it is put aside for the others' sake."""
 
 log = structlog.get_logger()
 
@@ -31,6 +34,7 @@ class Fanout:
         session: Session,
         lanes: Lanes,
         directory: Directory,
+        filters: Filters,
         *,
         pump: Callable[[], None],
         lost: Callable[[], None],
@@ -38,6 +42,7 @@ class Fanout:
         self._session = session
         self._lanes = lanes
         self._directory = directory
+        self._filters = filters
         self._pump = pump
         self._lost = lost
         self._batch = Batch()
@@ -45,6 +50,8 @@ class Fanout:
         self._low = 0
         self._whole_at = 0.0
         self._aside: dict[int, float] = {}
+        self._suspect: Row | None = None
+        self._patience = PATIENCE
 
     def __repr__(self) -> str:
         return f"<Fanout {self._batch!r}, {len(self._aside)} aside>"
@@ -52,17 +59,22 @@ class Fanout:
     async def step(self) -> int:
         """Fan out one batch; returns how many events it took."""
         self._look_again()
+        ticket = self._lanes.ledger.begin()
         try:
-            return await self._fan_out(self._batch.events, 1 if self._batch.is_single else TENANTS)
-        except StatementFailed as error:
-            if not self._batch.is_single:
-                self._batch.failed(slow=error.timed_out)
-                return 1
-            return await self._single_out(error)
-        except DatabaseAway:
-            # The statement may have been committed and its answer lost: somebody has to look for what it made.
+            try:
+                found = await self._take()
+            except StatementFailed as error:
+                return await self._narrow_down(error)
+            await self._directory.open(self._session, _endpoints(found))
+            deliveries = self._put(found)
+        except DispatcherError:
+            # It may have been committed without our hearing what it made: somebody has to look for that.
             self._lost()
             raise
+        finally:
+            self._lanes.ledger.end(ticket)
+        self._pump()
+        return self._account(found[0], deliveries)
 
     def _look_again(self) -> None:
         now = self._lanes.clock()
@@ -70,20 +82,47 @@ class Fanout:
         if now >= self._whole_at:
             self._low, self._whole_at = 0, now + WHOLE_SCAN_S
 
-    async def _fan_out(self, events: int, tenants: int, *, filters: bool = True) -> int:
-        keep = KEEP_PER_ENDPOINT if self._lanes.keeps_payload else 0
-        ticket = self._lanes.ledger.begin()
-        try:
-            found = await self._session.fetch(
-                "fan_out", self._tenant, tenants, events, self._low, list(self._aside), list(self._lanes.full),
-                keep, BYTES, filters,
-            )  # fmt: skip
-            await self._directory.open(self._session, _endpoints(found))
-            deliveries = self._put(found)
-        finally:
-            self._lanes.ledger.end(ticket)
-        self._pump()
-        return self._account(found[0], deliveries)
+    async def _take(self) -> Rows:
+        single = self._batch.is_single
+        if single:
+            self._suspect = await self._next()
+        return await self._session.fetch(
+            "fan_out",
+            self._tenant,
+            1 if single else TENANTS,
+            self._batch.events,
+            self._low,
+            list(self._aside),
+            list(self._lanes.full),
+            KEEP_PER_ENDPOINT if self._lanes.keeps_payload else 0,
+            BYTES,
+            self._filters.suspended,
+        )
+
+    async def _next(self) -> Row | None:
+        found = await self._session.fetch("next_inbox", self._tenant, self._low, list(self._aside))
+        return found[0] if found else None
+
+    async def _narrow_down(self, error: StatementFailed) -> int:
+        """Fewer at a time, until one event has failed by itself; then see whose fault it is."""
+        if error.locked:
+            raise error
+        if not self._batch.is_single:
+            self._batch.failed(slow=error.timed_out)
+            return 1
+        row = await self._next()
+        if row is None or self._suspect is None or row["id"] != self._suspect["id"]:
+            return 1  # another one has come before it
+        if error.timed_out:
+            if await self._filters.suspend_slow(row["event_id"], row["tenant"], row["type"]):
+                return 1
+            self._patience -= 1
+            if self._patience > 0:
+                raise error  # The database may only have been slow.
+        self._patience = PATIENCE
+        self._aside[row["id"]] = self._lanes.clock() + ASIDE_S
+        log.error("event.set_aside", event_id=str(row["event_id"]), tenant=row["tenant"], note=str(error)[:200])
+        return 1
 
     def _put(self, found: Rows) -> int:
         """Queue what the lanes keep, in the order it was made; the rest of a lane waits in the table."""
@@ -116,27 +155,14 @@ class Fanout:
     def _account(self, totals: Row, deliveries: int) -> int:
         taken: int = totals["taken"]
         self._batch.took(taken, deliveries)
+        self._patience = PATIENCE
         if totals["unread"]:
             log.warning("filter.unread", endpoint_ids=totals["unread"])
         if taken:
             self._tenant = totals["last_tenant"]
-            self._low = max(self._low, totals["highest"] - SLACK)
             log.debug("event.fanned_out", events=taken, deliveries=deliveries)
-        return taken
-
-    async def _single_out(self, error: StatementFailed) -> int:
-        """One event cannot be fanned out. Without filters it mostly can; else it waits aside, and is tried again."""
-        found = await self._session.fetch("next_inbox", self._tenant, self._low, list(self._aside))
-        if not found:
-            return 0
-        row = found[0]
-        try:
-            taken = await self._fan_out(1, 1, filters=False)
-        except StatementFailed as again:
-            self._aside[row["id"]] = self._lanes.clock() + ASIDE_S
-            log.exception("event.set_aside", event_id=str(row["event_id"]), tenant=row["tenant"], note=str(again)[:200])
-            return 1
-        log.error("filter.failed", event_id=str(row["event_id"]), tenant=row["tenant"], note=str(error)[:200])
+        if totals["low"] is not None:
+            self._low = max(self._low, totals["low"] - SLACK)
         return taken
 
 

@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from dispatcher.model import Delivery, Settlement
-from dispatcher.policy.lane import FOREVER, Held, Lane, Transition
+from dispatcher.policy.breaker import Transition
+from dispatcher.policy.lane import FOREVER, Held, Lane
 from dispatcher.policy.ledger import Ledger
 from dispatcher.policy.pool import Pool, Slot
 
@@ -111,6 +112,19 @@ class Lanes:
         lane = self._lanes.get(endpoint_id)
         if lane is not None:
             lane.more = True
+            self.touch(lane)
+
+    def hold_off(self, endpoint_id: int, for_s: float) -> None:
+        """Start nothing more of this endpoint for so long."""
+        lane = self._lanes.get(endpoint_id)
+        if lane is not None:
+            lane.hold_off(self.clock() + for_s)
+            self.touch(lane)
+
+    def doubt(self) -> None:
+        """Somebody else may have had the work meanwhile: what is queued is read again, settings first."""
+        for lane in self:
+            lane.doubt()
             self.touch(lane)
 
     def next(self) -> tuple[Lane, Delivery, Slot] | None:

@@ -3,13 +3,20 @@
 from collections.abc import Callable
 from itertools import islice
 
+import structlog
+
+from dispatcher.errors import StatementFailed
 from dispatcher.pipeline.lanes import Lanes
 from dispatcher.policy.lane import Lane
 from dispatcher.store import rows
 from dispatcher.store.session import Row, Rows, Session
 
 LANES = 100
+ASIDE_S = 60.0
 BYTES = 8_000_000
+
+
+log = structlog.get_logger()
 
 
 class Refill:
@@ -19,6 +26,7 @@ class Refill:
         self._session = session
         self._lanes = lanes
         self._pump = pump
+        self._at_once = LANES
 
     async def step(self) -> int:
         """Serve up to a hundred hungry lanes; returns how many deliveries came."""
@@ -29,17 +37,31 @@ class Refill:
         try:
             found = await self._read(wants)
             taken = self._put(wants, found)
+        except StatementFailed as error:
+            if error.is_passing:
+                raise
+            return self._narrow_down(wants, error)
         finally:
             self._lanes.ledger.end(ticket)
             for lane in wants:
                 lane.reading = False
                 self._lanes.touch(lane)
+        self._at_once = min(2 * self._at_once, LANES)
         self._pump()
         return taken
 
+    def _narrow_down(self, wants: dict[Lane, int], error: StatementFailed) -> int:
+        """One lane's deliveries cannot be read (a damaged event): the others must not wait for it."""
+        self._at_once = 1
+        if len(wants) == 1:
+            for lane in wants:
+                lane.hold_off(self._lanes.clock() + ASIDE_S)
+                log.error("endpoint.set_aside", endpoint_id=lane.endpoint.id, note=str(error)[:200])
+        return 1
+
     def _wants(self) -> dict[Lane, int]:
         now, wants = self._lanes.clock(), {}
-        for endpoint_id in list(islice(self._lanes.hungry, LANES)):
+        for endpoint_id in list(islice(self._lanes.hungry, self._at_once)):
             lane = self._lanes.get(endpoint_id)
             if lane is not None and (want := lane.wants(now)):
                 # Memory is short: one each, so that nobody stops.

@@ -1,7 +1,8 @@
 """What happened becomes rows: in batches, one statement each, said again until the database has heard it."""
 
-from collections import deque
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -15,6 +16,9 @@ from dispatcher.store.session import Session
 
 BATCH = 500
 """Settlements per statement at the most: each is looked up in arrays of that length (4 ms at 500, 11 at 1000)."""
+
+LOCKED_S = 1.0
+"""How long an endpoint waits whose deliveries somebody else's transaction is on."""
 
 log = structlog.get_logger()
 
@@ -32,7 +36,7 @@ class Settle:
         self._max_unsettled = max_unsettled
         self._log_delivered = log_attempts == "all"
         self._pump = pump
-        self._queue: deque[Settlement] = deque()
+        self._queue: dict[int, Settlement] = {}
 
     def __repr__(self) -> str:
         return f"<Settle {len(self._queue)}/{self._max_unsettled} unsettled>"
@@ -45,31 +49,47 @@ class Settle:
 
     def note(self, settlement: Settlement) -> None:
         """Take over a settlement, to be written."""
-        self._queue.append(settlement)
+        self._queue[settlement.delivery.id] = settlement
         self._wakeup.ring()
 
     async def step(self) -> int:
-        """Write all that is unsettled; nothing leaves the queue before it is written."""
-        batch = list(islice(self._queue, BATCH))
+        """Write what is unsettled; returns how many were. Nothing leaves the queue before it is written."""
+        batch = list(islice(self._queue.values(), BATCH))
         if not batch:
             return 0
-        await self._write(batch)
+        written = await self._write(batch)
         self._pump()
-        return len(batch)
+        return written
 
-    async def _write(self, batch: list[Settlement]) -> None:
+    async def _write(self, batch: list[Settlement]) -> int:
         try:
             applied = await self._say(batch)
         except StatementFailed as error:
+            if error.locked:
+                return await self._write_around(batch, error)
+            if error.timed_out:
+                raise
             if len(batch) == 1:
                 self._give_up(batch[0], error)
-                return
+                return 1
             # Somewhere in here is one that cannot be written; the others must not wait for it.
             middle = len(batch) // 2
-            await self._write(batch[:middle])
-            await self._write(batch[middle:])
-            return
+            return await self._write(batch[:middle]) + await self._write(batch[middle:])
         self._done(batch, applied)
+        return len(batch)
+
+    async def _write_around(self, batch: list[Settlement], error: StatementFailed) -> int:
+        """Somebody has an open transaction on some of these deliveries: the others do not wait for it."""
+        rows = await self._session.fetch("find_locked", [settlement.delivery.id for settlement in batch])
+        locked = {row["id"] for row in rows}
+        if not locked:
+            raise error  # on something else, or it is gone by now
+        for delivery_id in locked:
+            settlement = self._queue[delivery_id] = self._queue.pop(delivery_id)
+            # More of this endpoint would only add to what a crash sends twice.
+            self._lanes.hold_off(settlement.delivery.endpoint_id, LOCKED_S)
+        free = [settlement for settlement in batch if settlement.delivery.id not in locked]
+        return await self._write(free) if free else 0
 
     async def _say(self, batch: list[Settlement]) -> set[int]:
         lanes = [self._lanes.get(s.delivery.endpoint_id) for s in batch]
@@ -93,8 +113,8 @@ class Settle:
         return {row["id"] for row in changed}
 
     def _done(self, batch: list[Settlement], applied: set[int]) -> None:
-        for _ in batch:
-            self._queue.popleft()
+        for settlement in batch:
+            del self._queue[settlement.delivery.id]
         self._lanes.settled(batch, applied)
         for settlement in batch:
             if self._log_delivered or settlement.outcome is not Outcome.DELIVERED:
@@ -125,7 +145,11 @@ class Settle:
             **({"note": settlement.note} if settlement.note else {}),
         )
 
-    async def flush(self) -> None:
-        """Write what is left; for the way out."""
-        while await self.step():
-            pass
+    async def flush(self, within_s: float) -> None:
+        """Write what is left; for the way out. What somebody else's transaction is on is waited for."""
+        async with asyncio.timeout(within_s):
+            while self._queue:
+                with suppress(StatementFailed):
+                    if await self.step():
+                        continue
+                await asyncio.sleep(LOCKED_S / 10)

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dispatcher.model import Delivery, Settlement
 from dispatcher.pipeline.deliver import Attempt
 from dispatcher.pipeline.lanes import Lanes
-from dispatcher.policy.lane import FOREVER, Lane, Transition
+from dispatcher.policy.breaker import Transition
+from dispatcher.policy.lane import FOREVER, Lane
 from dispatcher.policy.pool import Slot
 
 

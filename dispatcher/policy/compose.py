@@ -28,7 +28,7 @@ class Composer:
         if not self._keys:
             self._fault = self._fault or "the endpoint has no secret"
         # Theirs first: whatever they contain, ours have the last word.
-        self._headers = {name.lower(): value for name, value in endpoint.headers.items()}
+        self._headers = {name.lower(): value for name, value in (endpoint.headers or {}).items()}
         if endpoint.api_key:
             self._headers[profile.api_key_header] = endpoint.api_key
         self._headers |= {

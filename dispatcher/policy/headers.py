@@ -40,6 +40,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 VALUE = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
 
 # The same words as in SQL; tests/unit/headers.json holds both to them.
+NOT_AN_OBJECT = "they are not a JSON object of names to strings"
 TOO_MANY = "there are more than 32 of them"
 BAD_NAME = "a name is not a letter followed by at most 63 letters, digits or hyphens"
 TOO_MUCH = "names and values together are longer than 16384 characters"
@@ -48,8 +49,10 @@ LONG_KEY = "it is longer than 4096 characters"
 BAD_KEY = "it is not printable ASCII without spaces at its ends"
 
 
-def refuse_headers(headers: Mapping[str, object]) -> str | None:
-    """Why these headers are refused, in a clause that repeats no value; None if they may be sent."""
+def refuse_headers(headers: Mapping[str, object] | None) -> str | None:
+    """Why these headers (None: unreadable) are refused, in a clause that repeats no value; None if they may be sent."""
+    if headers is None:
+        return NOT_AN_OBJECT
     if not all(NAME.fullmatch(name) for name in headers):
         return BAD_NAME
     if len(headers) > MOST_HEADERS:

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from dispatcher.model import OUR_FAULTS, Delivery, Endpoint, Outcome, Reason, Settlement, State
+from dispatcher.policy.breaker import Breaker, Disabled, Parked, Recovered, Transition
 from dispatcher.policy.recipient import Recipient
 
 FAST_S = 1.0
@@ -18,41 +19,6 @@ UNREACHABLE = frozenset(
     {Reason.TIMEOUT, Reason.CONNECT, Reason.RESET, Reason.DNS, Reason.TLS, Reason.PROTOCOL, Reason.BLOCKED_ADDRESS}
 )
 """Failures that close the window: the receiver did not answer, so it must not cost more than one slot."""
-
-
-@dataclass(frozen=True, slots=True)
-class Breaker:
-    """When to stop knocking: settings of section `breaker`, in seconds."""
-
-    park_after: int = 5
-    park_base_s: float = 30.0
-    park_cap_s: float = 3600.0
-    disable_after_s: float = 120 * 3600.0
-
-    def park_s(self, parks: int) -> float:
-        """How long, after `parks` in a row. The exponent is clamped: a float overflows, an interval sooner."""
-        return min(self.park_base_s * 2.0 ** min(parks, 32), self.park_cap_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Parked:
-    endpoint_id: int
-    failing_s: float
-    parked_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    endpoint_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Disabled:
-    endpoint_id: int
-    reason: str
-
-
-Transition = Parked | Recovered | Disabled
 
 
 @dataclass(slots=True)
@@ -86,6 +52,7 @@ class Lane:
         self.held_until = NEVER
         self.next_send = NEVER
         self.unwritten = 0
+        self.doubted = False
         self.used_at = NEVER
 
     def __repr__(self) -> str:
@@ -113,7 +80,7 @@ class Lane:
         return self.endpoint.ordered and self.unsettled > 0
 
     def may_send(self, now: float) -> bool:
-        if self.in_flight >= self.limit or self._one_by_one():
+        if self.in_flight >= self.limit or self.doubted or self._one_by_one():
             return False
         if self.tests:
             return True
@@ -183,8 +150,11 @@ class Lane:
 
     def release(self) -> None:
         """Give back what is queued: it stays in the table, and is read again when it can go."""
-        released = list(self.queue)
-        self.queue.clear()
+        self._give_back(self.queue)
+
+    def _give_back(self, queue: deque[Delivery]) -> None:
+        released = list(queue)
+        queue.clear()
         self.hand.difference_update(delivery.id for delivery in released)
         self._held.total -= sum(delivery.event.size for delivery in released)
         self.more = self.more or bool(released)
@@ -260,6 +230,18 @@ class Lane:
         elif settlement.outcome is Outcome.RETRYING:
             self.next_due = min(self.next_due, now + settlement.delay_s)
 
+    def hold_off(self, until: float) -> None:
+        """Send nothing more before that."""
+        self.held_until = max(self.held_until, until)
+
+    def doubt(self) -> None:
+        """Send nothing before the row is read again: another dispatcher may have had the work."""
+        self.doubted = True
+        self.window = 1
+        self._give_back(self.queue)
+        self._give_back(self.tests)
+        self.more = True
+
     def wait_for_head(self, until: float) -> None:
         """The head of an ordered lane may be tried again then; nothing passes it."""
         self.more = True
@@ -267,20 +249,28 @@ class Lane:
 
     def reload(self, endpoint: Endpoint, failing_s: float | None, parked_s: float | None, now: float) -> None:
         """The row as somebody changed it. A transition of ours not yet written outweighs what the row says."""
+        renewed = (endpoint.url, endpoint.state) != (self.endpoint.url, self.endpoint.state) and not self.unwritten
         if endpoint.url != self.endpoint.url:
             self.window = 1
+        self.doubted = False
         if self.unwritten:
             endpoint = replace(endpoint, state=self.endpoint.state, state_reason=self.endpoint.state_reason)
         self.endpoint = endpoint
         self.window = min(self.window, self.limit)
         if endpoint.state is not State.ACTIVE:
             self.release()
+        if not parked_s or parked_s < 0:
+            # Somebody has acted (our own word, Parked, apart): what was put off is tried again, in its order.
+            self.held_until = NEVER
+        if self.endpoint.ordered:
+            self.release()
+            self.more = True
         if not self.unwritten:
-            self._recall(failing_s, parked_s, now)
+            self._recall(failing_s, parked_s, now, renewed=renewed)
 
-    def _recall(self, failing_s: float | None, parked_s: float | None, now: float) -> None:
+    def _recall(self, failing_s: float | None, parked_s: float | None, now: float, *, renewed: bool) -> None:
         if parked_s is None and failing_s is None:
-            if self.parks:
+            if self.parks or renewed:
                 self.failures = self.parks = 0
                 self.failing_since, self.parked_until = FOREVER, NEVER
             return

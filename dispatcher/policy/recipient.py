@@ -1,13 +1,22 @@
 """An endpoint made ready once: its URL judged, its keys decoded, its headers joined. Then a request costs little."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from dispatcher.model import Endpoint, Event, NoReply, Reason, Request
 from dispatcher.policy.compose import Composer
 from dispatcher.policy.egress import Egress
-from dispatcher.policy.headers import refuse_headers
+from dispatcher.policy.headers import refuse_api_key, refuse_headers
 from dispatcher.policy.profiles import Profile
 from dispatcher.policy.urls import Target, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why an endpoint gets no request at all: `state_reason` for its row, `note` for the log."""
+
+    state_reason: str
+    note: str
 
 
 class Recipient:
@@ -15,11 +24,21 @@ class Recipient:
 
     def __init__(self, endpoint: Endpoint, profile: Profile, egress: Egress) -> None:
         self._target = parse(endpoint.url, egress)
-        self.refused_headers = refuse_headers(endpoint.headers)
+        self.refused = _refused(endpoint)
         self._composer = Composer(endpoint, profile)
 
     def request(self, event: Event, timestamp: int, now: datetime) -> Request | NoReply:
         """The request for this event at this moment, or why there can be none."""
         if not isinstance(self._target, Target):
             return NoReply(Reason.INVALID_URL, self._target)
+        if self.refused is not None:
+            return NoReply(Reason.INTERNAL, f"{self.refused.state_reason}: {self.refused.note}")
         return self._composer.request(event, self._target.url, timestamp, now)
+
+
+def _refused(endpoint: Endpoint) -> Refused | None:
+    if note := refuse_headers(endpoint.headers):
+        return Refused("invalid_headers", note)
+    if endpoint.api_key is not None and (note := refuse_api_key(endpoint.api_key)):
+        return Refused("invalid_api_key", note)
+    return None

@@ -33,10 +33,18 @@ class Holder:
 class Listener:
     """One dispatcher holds the work. Postgres gives the lock up with the session, also when we die by kill -9."""
 
-    def __init__(self, login: Login, bells: Mapping[str, Callable[[], None]], lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        login: Login,
+        bells: Mapping[str, Callable[[], None]],
+        *,
+        lost: Callable[[], None],
+        taken_again: Callable[[], None],
+    ) -> None:
         self._session = Session(login, "listen")
         self._bells = bells
         self._lost = lost
+        self._taken_again = taken_again
         self.holds = False
 
     def __repr__(self) -> str:
@@ -76,6 +84,8 @@ class Listener:
         if not self.holds:
             if holder := await self.take():
                 raise DatabaseAway(f"the work is held by {holder}")
+            # Not a moment later: nothing may start on what was known before another one could have had the work.
+            self._taken_again()
             log.info("listener.returned")
             return 0
         connection = await self._session.connection()

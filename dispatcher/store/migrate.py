@@ -12,6 +12,8 @@ from dispatcher.store.statements import sql
 
 FOLDER = files("dispatcher.store")
 ROLES = ("webhooks_producer", "webhooks_operator")
+SEARCH_PATH = "set local search_path = pg_catalog, pg_temp"
+"""Function bodies are parsed as they are made: a schema of somebody else's must not choose the operators in ours."""
 LOCK = "select pg_advisory_xact_lock(hashtextextended('webhooks.migrate', 0))"
 
 
@@ -56,7 +58,7 @@ def grants(role: str) -> str:
 
 def script() -> str:
     """All of it as one SQL script, for people with a migration tool of their own. Run it as the future owner."""
-    parts = ["begin;"]
+    parts = ["begin;", f"{SEARCH_PATH};"]
     for migration in known():
         parts += [f"-- {migration.number:04} {migration.name}", migration.text.strip(), migration.record]
     for role in ROLES:
@@ -76,6 +78,7 @@ async def migrate(dsn: str, password_file: str = "") -> Report:
     try:
         with foreseen():
             async with connection.transaction():
+                await connection.execute(SEARCH_PATH)
                 await connection.execute(LOCK)
                 report = Report(applied=await _apply(connection))
                 for role in ROLES:

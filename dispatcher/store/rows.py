@@ -1,5 +1,6 @@
 """Rows of asyncpg, untyped, become the values of `model`."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import orjson
@@ -29,6 +30,15 @@ def delivery(row: Row, *, test: bool = False) -> Delivery:
     )
 
 
+def _headers(text: str | None) -> Mapping[str, str] | None:
+    # Postgres takes more for JSON than a header can be (half a surrogate pair, any depth): refused later, in words.
+    try:
+        headers = orjson.loads(text or "{}")
+    except ValueError:
+        return None
+    return headers if isinstance(headers, dict) else None
+
+
 def endpoint(row: Row, *, timeout_s: float, max_in_flight: int, max_attempts: int) -> Endpoint:
     """An endpoint with what its row leaves null filled in from the arguments."""
     return Endpoint(
@@ -39,7 +49,7 @@ def endpoint(row: Row, *, timeout_s: float, max_in_flight: int, max_attempts: in
         previous_secret=row["previous_secret"],
         previous_secret_until=row["previous_secret_until"],
         api_key=row["api_key"],
-        headers=orjson.loads(row["headers"] or "{}"),
+        headers=_headers(row["headers"]),
         timeout_s=row["timeout_s"] or timeout_s,
         max_in_flight=row["max_in_flight"] or max_in_flight,
         max_attempts=row["max_attempts"] or max_attempts,

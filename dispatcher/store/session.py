@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -34,6 +34,8 @@ AWAY = (
 )
 """What it looks like when the database is gone: the one list."""
 
+LOCKED = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
 REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.ClientConfigurationError)
 """What waiting does not cure: a wrong password, a role that is not there, a DSN that makes no sense."""
 
@@ -61,7 +63,7 @@ statements' own fences these leave one plan each (measured elsewhere: 4 ms had b
 class Login:
     """How to reach the database. `password_file` is read at each connect: a rotated password needs no restart."""
 
-    dsn: str
+    dsn: str = field(repr=False)
     password_file: str = ""
     settings: Mapping[str, str] | None = None
 
@@ -88,7 +90,7 @@ async def connect(login: Login, name: str) -> asyncpg.Connection:
             timeout=10,
             command_timeout=CALL_S,
             max_cached_statement_lifetime=0,
-            server_settings={"application_name": f"dispatcher: {name}", "timezone": "UTC", **(login.settings or {})},
+            server_settings={"application_name": f"dispatcher: {name}", "timezone": "UTC"},
             **extra,
         )
     except REFUSED as error:
@@ -99,10 +101,25 @@ async def connect(login: Login, name: str) -> asyncpg.Connection:
             raise DatabaseAway(f"{login.shown}: {error}") from None
         raise ConfigError(f"database: {error}") from None
     except AWAY as error:
+        if isinstance(error, asyncpg.ProtocolViolationError) and "startup parameter" in said(error):
+            raise ConfigError(f"database.dsn: {login.shown}: {said(error)}; leave it out of the DSN") from None
         raise DatabaseAway(f"{login.shown}: {error or type(error).__name__}") from None
+    except asyncpg.PostgresError as error:
+        raise ConfigError(f"database.dsn: {login.shown}: {said(error)}") from None
+    try:
+        with foreseen():
+            await _make_ready(connection, login.settings or {})
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+async def _make_ready(connection: asyncpg.Connection, settings: Mapping[str, str]) -> None:
+    # Not as parameters of the connection: a pooler refuses those it does not know, or drops them without a word.
+    await connection.fetch(sql("configure"), list(settings), list(settings.values()))
     # The stored bytes: `data` is spliced into the body unparsed.
     await connection.set_type_codec("json", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary")
-    return connection
 
 
 def said(error: BaseException) -> str:
@@ -120,8 +137,11 @@ def foreseen() -> Iterator[None]:
     except asyncpg.InsufficientPrivilegeError as error:
         raise SchemaError(f"{said(error)}; connect as the owner of schema webhooks") from error
     except asyncpg.PostgresError as error:
-        timed_out = isinstance(error, asyncpg.QueryCanceledError)
-        raise StatementFailed(f"{error.sqlstate}: {said(error)}", timed_out=timed_out) from error
+        raise StatementFailed(
+            f"{error.sqlstate}: {said(error)}",
+            timed_out=isinstance(error, asyncpg.QueryCanceledError),
+            locked=isinstance(error, LOCKED),
+        ) from error
 
 
 class Session:

@@ -52,7 +52,7 @@ async def test_a_filter_that_never_ends_is_cut_off_and_the_event_goes_to_the_oth
     await db.execute("alter function webhooks.passes rename to passes_plainly")
     await db.execute(
         "create function webhooks.passes(event_id uuid, filter jsonpath) returns boolean language plpgsql as "
-        "$$ begin perform pg_sleep(60); return true; end $$"
+        "$$ begin perform pg_sleep(case when filter::text like '%@%' then 60 else 0 end); return true; end $$"
     )
     async with running():
         await insert(db)

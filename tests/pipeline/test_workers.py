@@ -2,7 +2,8 @@ import asyncio
 
 from dispatcher.pipeline.lanes import Lanes
 from dispatcher.pipeline.workers import Workers
-from dispatcher.policy.lane import Breaker, Lane
+from dispatcher.policy.breaker import Breaker
+from dispatcher.policy.lane import Lane
 from dispatcher.policy.pool import Pool
 from tests.support.eventually import eventually
 from tests.support.factories import an_endpoint

@@ -8,7 +8,7 @@ from dispatcher.store import statements
 from dispatcher.store.session import PLANS, Login, Session
 from dispatcher.store.statements import sql
 
-TYPES = {"int8", "int4", "text", "float8", "bool", "bytea"}
+TYPES = {"uuid", "int8", "int4", "text", "float8", "bool", "bytea"}
 
 
 def declared(text: str) -> list[str]:
@@ -38,16 +38,17 @@ def test_a_statement_begins_by_saying_what_it_is_for(name):
 
 
 HOT = {
-    "fan_out": ("", 32, 256, 0, [], [], 64, 8_000_000, True),
+    "fan_out": ("", 32, 256, 0, [], [], 64, 8_000_000, []),
     "refill": ([1, 2, 3], [16, 16, 16], [], 8_000_000),
     "settle": ([1], [0], ["delivered"], [1], [True], [None], [200], [1], [None], [0.0], [False], [1], []),
     "discover": (0, 1000),
     "survey": ([1, 2, 3],),
     "read_endpoints": ([1, 2, 3],),
-    "read_tests": (1000,),
+    "read_tests": (0, 1000, 4),
     "take_changes": (1000,),
     "cancel_open": (1, 1000, []),
     "next_inbox": ("", 0, []),
+    "find_locked": ([1, 2, 3],),
 }
 BIG = ("deliveries", "events", "attempts", "inbox", "subscriptions", "endpoints", "changes")
 

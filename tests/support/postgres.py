@@ -86,8 +86,8 @@ async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @contextmanager
-def started() -> Iterator[Cluster]:
-    with EmbeddedPostgres(fast=True) as server:
+def started(*, fast: bool = True) -> Iterator[Cluster]:
+    with EmbeddedPostgres(fast=fast) as server:
         yield Cluster(server, Database(str(server.folder), "postgres"))
 
 

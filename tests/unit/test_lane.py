@@ -1,5 +1,6 @@
 from dispatcher.model import Delivery, Endpoint, Outcome, Reason, Settlement, State
-from dispatcher.policy.lane import FOREVER, Breaker, Disabled, Held, Lane, Parked, Recovered
+from dispatcher.policy.breaker import Breaker, Disabled, Parked, Recovered
+from dispatcher.policy.lane import FOREVER, Held, Lane
 from tests.support.factories import a_delivery, an_endpoint
 
 BREAKER = Breaker(park_after=3, park_base_s=30, park_cap_s=100, disable_after_s=1000)

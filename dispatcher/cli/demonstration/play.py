@@ -53,7 +53,8 @@ async def _play(dsn: str, audience: Audience, stopping: asyncio.Event, *, once: 
         audience.open(dsn, await _introduce(application, receivers, stage))
         async with asyncio.TaskGroup() as tasks:
             working = asyncio.Event()
-            tasks.create_task(Dispatcher(_settings(dsn)).run(stopping, started=working.set))
+            running = tasks.create_task(Dispatcher(_settings(dsn)).run(stopping, started=working.set))
+            running.add_done_callback(lambda _: working.set())  # told to stop before it had begun
             await working.wait()
             await (_act_once(application, stopping) if once else _act_on(application, stopping, rate))
             stopping.set()

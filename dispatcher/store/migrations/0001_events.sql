@@ -16,37 +16,31 @@ create table webhooks.migrations (
   applied_at timestamptz not null default now()
 );
 
+-- SQL functions have their bodies parsed here, once (RETURN, not a string): else a caller's search_path would choose the
+-- operators in them, and a producer could make its own `~` call anything a type.
+
 -- Version 7: the first 48 bits are milliseconds since 1970, so that ids arrive in order and a day is a range of them.
 create function webhooks.uuidv7() returns uuid
 language sql volatile parallel safe
-as $$
-  select pg_catalog.encode(
-    pg_catalog.set_bit(
-      pg_catalog.set_bit(
-        pg_catalog.overlay(
-          pg_catalog.uuid_send(pg_catalog.gen_random_uuid()),
-          pg_catalog.substring(
-            pg_catalog.int8send((extract(epoch from pg_catalog.clock_timestamp()) * 1000)::bigint), 3),
-          1, 6),
-        52, 1),
-      53, 1),
-    'hex')::uuid
-$$;
+return encode(
+  set_bit(
+    set_bit(
+      overlay(
+        uuid_send(gen_random_uuid())
+        placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+        from 1 for 6),
+      52, 1),
+    53, 1),
+  'hex')::uuid;
 
--- The lowest id of that instant; a range of instants is a range of ids.
+-- The lowest id of that (finite) instant, or of 1970; a range of instants is a range of ids.
 create function webhooks.uuid_floor(at timestamptz) returns uuid
 language sql immutable strict parallel safe
-as $$
-  select (pg_catalog.lpad(pg_catalog.to_hex((extract(epoch from at) * 1000)::bigint), 12, '0')
-          || '00000000000000000000')::uuid
-$$;
+return (lpad(to_hex(greatest((extract(epoch from at) * 1000)::bigint, 0)), 12, '0') || '00000000000000000000')::uuid;
 
 create function webhooks.is_type(type text) returns boolean
 language sql immutable parallel safe
-as $$
-  select pg_catalog.octet_length(type) <= 128
-     and type collate "C" ~ '^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$'
-$$;
+return octet_length(type) <= 128 and type collate "C" ~ '^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$';
 
 create table webhooks.events (
   id          uuid not null default webhooks.uuidv7() primary key,

@@ -35,7 +35,10 @@ create table webhooks.endpoints (
   constraint timeout_s_is_2_to_30        check (timeout_s between 2 and 30),
   constraint max_in_flight_is_1_to_1000  check (max_in_flight between 1 and 1000),
   constraint max_attempts_is_1_to_100    check (max_attempts between 1 and 100),
-  constraint rate_limit_is_above_0       check (rate_limit > 0 and rate_limit < 'infinity'),
+  constraint rate_limit_is_above_0       check (rate_limit between 0.000001 and 1000000),
+  constraint instants_are_from_1970_to_9999
+    check (greatest(failing_since, parked_until, previous_secret_until) < '10000-01-01 00:00+00'
+           and least(failing_since, parked_until, previous_secret_until) >= '1970-01-01 00:00+00'),
   constraint state_is_known              check (state in ('inactive', 'active', 'paused', 'disabled'))
 );
 
@@ -83,6 +86,17 @@ begin
 
   if new.state is null or new.state not in ('inactive', 'active', 'paused', 'disabled') then
     perform webhooks.refuse('state_is_known', 'state is not known', 'allowed: inactive, active, paused, disabled');
+  end if;
+  if new.created_at is null then
+    perform webhooks.refuse('created_at_is_given', 'created_at is null', 'leave it as it is');
+  end if;
+  if new.state_at is null then
+    perform webhooks.refuse('state_at_is_given', 'state_at is null', 'leave it as it is');
+  end if;
+  if greatest(new.failing_since, new.parked_until, new.previous_secret_until) >= '10000-01-01 00:00+00'
+     or least(new.failing_since, new.parked_until, new.previous_secret_until) < '1970-01-01 00:00+00' then
+    perform webhooks.refuse('instants_are_from_1970_to_9999',
+      'failing_since, parked_until or previous_secret_until is out of range', 'an instant from 1970 to 9999, or null');
   end if;
   -- A row that slipped in must not stand in the way of what is said about it later: its state, its parking.
   if tg_op = 'UPDATE'
@@ -139,8 +153,8 @@ begin
   if new.max_attempts not between 1 and 100 then
     perform webhooks.refuse('max_attempts_is_1_to_100', format('max_attempts is %s', new.max_attempts), '1 to 100, or null for the default');
   end if;
-  if not (new.rate_limit > 0 and new.rate_limit < 'infinity') then
-    perform webhooks.refuse('rate_limit_is_above_0', format('rate_limit is %s', new.rate_limit), 'requests per second, finite and above 0, or null for none');
+  if new.rate_limit not between 0.000001 and 1000000 then
+    perform webhooks.refuse('rate_limit_is_above_0', format('rate_limit is %s', new.rate_limit), 'requests per second, above 0 (0.000001 to 1000000), or null for none');
   end if;
   if new.ordered is null then
     perform webhooks.refuse('ordered_is_true_or_false', 'ordered is null', 'true or false');
@@ -188,6 +202,12 @@ begin
   if new.pattern is null or not webhooks.is_pattern(new.pattern) then
     perform webhooks.refuse('pattern_is_a_type_or_ends_in_star', format('pattern %s is malformed', coalesce(quote_literal(left(new.pattern, 140)), 'null')),
       'an event type such as order.paid, everything below one such as order.*, or *; words of A-Z a-z 0-9 _ - joined by dots, at most 128 bytes');
+  end if;
+  if tg_op = 'INSERT' and exists (select from webhooks.subscriptions s
+       where s.endpoint_id = new.endpoint_id and s.pattern = new.pattern and coalesce(s.filter::text, '') = coalesce(new.filter::text, '')) then
+    perform webhooks.refuse('subscription_is_written_once',
+      format('endpoint %s is subscribed to %s already, with the same filter', new.endpoint_id, quote_literal(new.pattern)),
+      'each pattern and filter once for an endpoint');
   end if;
   why := webhooks.refuse_filter(new.filter);
   if why is not null then

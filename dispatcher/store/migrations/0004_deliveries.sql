@@ -26,7 +26,7 @@ comment on column webhooks.deliveries.retry_at is
 -- Partial, so that it cannot serve a look-up by id: on an empty table the planner would prefer it to the primary key, and keep it.
 create index deliveries_due on webhooks.deliveries (endpoint_id, due_at, id) where not test;
 create index deliveries_event on webhooks.deliveries (event_id);
-create index deliveries_test on webhooks.deliveries (id) where test;
+create index deliveries_test on webhooks.deliveries (endpoint_id, id) where test;
 
 create table webhooks.fanouts (
   event_id uuid not null,
@@ -78,16 +78,30 @@ $$;
 create trigger endpoints_cancelled after delete on webhooks.endpoints
 referencing old table as gone for each statement execute function webhooks.deliveries_cancelled();
 
--- Makes the partitions of the next `ahead` days (and of yesterday, for clocks that differ). Returns how many were made.
+-- The partitions of the next `ahead` days (and of yesterday, for clocks that differ) that are not there.
+create function webhooks.missing_days(ahead int) returns table (parent text, child text, day date)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.parent, d.child, d.day
+    from (select p.parent, p.parent || to_char(t.today + n, '"_"YYYYMMDD') as child, t.today + n as day
+            from unnest(array['events', 'fanouts', 'attempts']) p (parent),
+                 (select (now() at time zone 'UTC')::date as today) t,
+                 generate_series(-1, ahead) n) d
+   where to_regclass(format('webhooks.%I', d.child)) is null
+   order by d.day, d.parent
+$$;
+
+-- Makes them, and returns how many. One that cannot be made is left for another time and stops no other: a day whose rows
+-- are in the DEFAULT already, or any while somebody reads the DEFAULT (every INSERT would wait behind us for that lock).
 -- Built aside and attached with a ready CHECK: CREATE … PARTITION OF would lock out every INSERT, ATTACH does not.
 create function webhooks.make_days(ahead int default 7) returns int
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '100ms'
 as $$
 declare
-  parent text;
-  day    date;
-  child  text;
+  missing record;
   lower_bound text;
   upper_bound text;
   made   int := 0;
@@ -95,30 +109,40 @@ begin
   if not pg_try_advisory_xact_lock(hashtextextended('webhooks.make_days', 0)) then
     return 0;
   end if;
-  foreach parent in array array['events', 'fanouts', 'attempts'] loop
-    for day in
-      select d::date from generate_series((now() at time zone 'UTC')::date - 1,
-                                          (now() at time zone 'UTC')::date + ahead, interval '1 day') d
-    loop
-      child := parent || to_char(day, '"_"YYYYMMDD');
-      continue when to_regclass(format('webhooks.%I', child)) is not null;
-      lower_bound := format('%s 00:00+00', day);
-      upper_bound := format('%s 00:00+00', day + 1);
-      if parent = 'events' then
-        lower_bound := webhooks.uuid_floor(lower_bound::timestamptz);
-        upper_bound := webhooks.uuid_floor(upper_bound::timestamptz);
-      end if;
-      execute format('create table webhooks.%I (like webhooks.%I including defaults including constraints)', child, parent);
-      execute format('alter table webhooks.%I add constraint of_the_day check (%I >= %L and %I < %L)',
-        child, case parent when 'events' then 'id' else 'at' end, lower_bound,
-               case parent when 'events' then 'id' else 'at' end, upper_bound);
-      execute format('alter table webhooks.%I attach partition webhooks.%I for values from (%L) to (%L)',
-        parent, child, lower_bound, upper_bound);
-      execute format('alter table webhooks.%I drop constraint of_the_day', child);
+  for missing in select * from webhooks.missing_days(ahead) loop
+    lower_bound := format('%s 00:00+00', missing.day);
+    upper_bound := format('%s 00:00+00', missing.day + 1);
+    if missing.parent = 'events' then
+      lower_bound := webhooks.uuid_floor(lower_bound::timestamptz);
+      upper_bound := webhooks.uuid_floor(upper_bound::timestamptz);
+    end if;
+    begin
+      perform webhooks.make_day(missing.parent, missing.child, lower_bound, upper_bound);
       made := made + 1;
-    end loop;
+    exception
+      when check_violation then
+        continue;
+      when lock_not_available then
+        exit;
+    end;
   end loop;
   return made;
+end
+$$;
+
+create function webhooks.make_day(parent text, child text, lower_bound text, upper_bound text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  dated text := case parent when 'events' then 'id' else 'at' end;
+begin
+  execute format('create table webhooks.%I (like webhooks.%I including defaults including constraints)', child, parent);
+  execute format('alter table webhooks.%I add constraint of_the_day check (%I >= %L and %I < %L)',
+    child, dated, lower_bound, dated, upper_bound);
+  execute format('alter table webhooks.%I attach partition webhooks.%I for values from (%L) to (%L)',
+    parent, child, lower_bound, upper_bound);
+  execute format('alter table webhooks.%I drop constraint of_the_day', child);
 end
 $$;
 

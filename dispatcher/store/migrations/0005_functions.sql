@@ -72,18 +72,14 @@ create function webhooks.emit(
   occurred_at timestamptz default now()
 ) returns uuid
 language sql volatile
-as $$
-  select webhooks.emit($1, webhooks.as_json($2), $3, $4, $5, $6)
-$$;
+return webhooks.emit(type, webhooks.as_json(data), tenant, key, context, occurred_at);
 
 create function webhooks.emit(
   type text, data jsonb, tenant text default '', key text default null, context json default null,
   occurred_at timestamptz default now()
 ) returns uuid
 language sql volatile
-as $$
-  select webhooks.emit($1, $2::json, $3, $4, $5, $6)
-$$;
+return webhooks.emit(type, data::json, tenant, key, context, occurred_at);
 
 create function webhooks.endpoint_row(id bigint) returns webhooks.endpoints
 language plpgsql
@@ -219,14 +215,16 @@ begin
   returning d.endpoint_id into lane;
   if lane is null then
     -- Dead: the row is gone, its last attempt remembers it. Its endpoint and its event must still be there.
-    insert into webhooks.deliveries (id, event_id, endpoint_id, due_at)
-    select a.delivery_id, a.event_id, a.endpoint_id, clock_timestamp()
+    -- A version that no report of its former life can name: one said again must not end it unsent.
+    insert into webhooks.deliveries as d (id, event_id, endpoint_id, due_at, version)
+    select a.delivery_id, a.event_id, a.endpoint_id, clock_timestamp(), 1000000 + (random() * 1000000000)::int
       from (select x.* from webhooks.attempts x where x.delivery_id = retry.delivery_id order by x.at desc limit 1) a
      where a.outcome = 'dead'
        and exists (select from webhooks.endpoints e where e.id = a.endpoint_id)
        and exists (select from webhooks.events e where e.id = a.event_id and e.target is null)
-    on conflict (id) do nothing
-    returning endpoint_id into lane;
+    -- Another session was faster: then it is open, and due now once more.
+    on conflict (id) do update set due_at = excluded.due_at, retry_at = null, attempts = 0, version = d.version + 1
+    returning d.endpoint_id into lane;
   end if;
   if lane is null then
     return false;
@@ -246,7 +244,8 @@ declare
   total bigint;
   wrong text;
 begin
-  if replay.since is null or replay.until is null or replay.since > replay.until then
+  if replay.since is null or replay.until is null or replay.since > replay.until
+     or not (isfinite(replay.since) and isfinite(replay.until)) then
     perform webhooks.refuse('since_is_before_until', 'since and until are no span of time', 'since => an instant, until => a later one (default now)', '22023');
   end if;
   select p into wrong from unnest(replay.types) p where p is null or not webhooks.is_pattern(p) limit 1;
@@ -258,7 +257,7 @@ begin
     insert into webhooks.deliveries (event_id, endpoint_id, due_at)
     select v.id, e.id, clock_timestamp()
       from webhooks.events v
-     where v.id >= webhooks.uuid_floor(greatest(replay.since, '1970-01-01 00:00+00'))
+     where v.id >= webhooks.uuid_floor(least(replay.since, clock_timestamp()))
        and v.id < webhooks.uuid_floor(least(replay.until, clock_timestamp()) + interval '1 ms')
        and v.tenant = e.tenant
        and v.target is null

@@ -4,18 +4,23 @@
 -- $2  most      int4
 -- $3  in_hand   int8[]  in flight or unsettled here: they are about to have an ending of their own
 
-with cancelled as (
+with held as materialized (
+  select d.id from webhooks.deliveries d
+   where d.endpoint_id = $1::bigint and not d.test and d.id not in (select unnest($3::bigint[]))
+   order by d.endpoint_id, d.due_at, d.id
+   limit $2::int
+     for update skip locked
+), tests as materialized (
+  -- A test goes out in any state, unless there is nowhere to go.
+  select d.id from webhooks.deliveries d
+   where d.test and d.endpoint_id = $1 and d.id not in (select unnest($3))
+     and not exists (select from webhooks.endpoints e where e.id = $1)
+   order by d.endpoint_id, d.id
+   limit $2
+     for update skip locked
+), cancelled as (
   delete from webhooks.deliveries d
-   where d.id = any (array(
-           (select x.id from webhooks.deliveries x
-             where x.endpoint_id = $1::bigint and not x.test and x.id not in (select unnest($3::bigint[]))
-             order by x.endpoint_id, x.due_at, x.id limit $2::int)
-           union all
-           -- A test goes out in any state, unless there is nowhere to go.
-           (select x.id from webhooks.deliveries x
-             where x.test and x.endpoint_id = $1 and x.id not in (select unnest($3))
-               and not exists (select from webhooks.endpoints e where e.id = $1)
-             order by x.id limit $2)))
+   where d.id = any (array(select id from held union all select id from tests))
      -- Activated in the meantime: then they are wanted again.
      and not exists (select from webhooks.endpoints e
                       where e.id = $1 and not (e.state = 'disabled' and e.state_reason = 'gone'))

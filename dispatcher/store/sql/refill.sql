@@ -19,7 +19,7 @@ with due as materialized (
      ) d
 ), measured as materialized (
   select d.*, v.type, v.occurred_at, v.data, v.context,
-         sum(octet_length(v.data::text)) over (order by d.due_at, d.id) <= $4::bigint
+         sum(octet_length(v.data::text) + coalesce(octet_length(v.context::text), 0)) over (order by d.due_at, d.id) <= $4::bigint
          or row_number() over (order by d.due_at, d.id) = 1 as fits
     from due d
     left join lateral (select e.type, e.occurred_at, e.data, e.context from webhooks.events e

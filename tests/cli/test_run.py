@@ -1,0 +1,352 @@
+"""`dispatcher run` from its first word to its last: what it refuses, what it waits for, how it leaves."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Daemon, daemon, environment
+from tests.support.eventually import eventually
+from tests.support.postgres import TEMPLATE, connected, started
+from tests.support.sql import all_settled, attempts, insert, states, subscribe
+
+HOLDER = """
+select pid from pg_locks where locktype = 'advisory' and granted
+   and database = (select oid from pg_database where datname = current_database())
+"""
+
+SESSIONS = """
+select count(*) from pg_stat_activity
+ where application_name like 'dispatcher:%' and datname = current_database()
+"""
+
+
+def refusal(dsn: str, **settings: object) -> tuple[int, str]:
+    """The exit code of a `run` that does not start, and the one line it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dispatcher", "run"],
+        capture_output=True, text=True, timeout=60, check=False, env=environment(dsn, **settings),
+    )  # fmt: skip
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("dispatcher: ")
+    return done.returncode, line.removeprefix("dispatcher: ")
+
+
+@asynccontextmanager
+async def starting(dsn: str, **settings: object):
+    """A `run` that has not started yet; killed at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "dispatcher", "run", env=environment(dsn, **settings),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=1 << 20,
+    )  # fmt: skip
+    running = Daemon(process)
+    listening = asyncio.create_task(running.listen())
+    try:
+        yield running
+    finally:
+        if process.returncode is None:
+            running.kill()
+        await process.wait()
+        await listening
+
+
+def made_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="room-"))
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+async def room():
+    """A folder whose path is short enough for a socket and that every account may enter."""
+    folder = made_folder()
+    yield folder
+
+    def is_gone() -> bool:
+        shutil.rmtree(folder, ignore_errors=True)  # a server may be on its way out, where the test failed
+        return not folder.exists()
+
+    await eventually(is_gone, 20)
+
+
+# What it refuses
+
+
+async def test_a_role_that_is_not_there_is_refused_by_name(database):
+    code, said = refusal(database.dsn_as("nobody_of_that_name"))
+    assert code == 2
+    assert "nobody_of_that_name" in said
+    assert "check user, password and pg_hba.conf" in said
+
+
+@pytest.fixture(scope="module")
+async def guarded():
+    """A cluster that asks role `locked` for a password."""
+    with started() as cluster:
+        await cluster.execute("create role locked login password 'right'", f"create database {TEMPLATE} owner locked")
+        hba = cluster.server.data / "pg_hba.conf"
+        hba.write_text("local all locked scram-sha-256\nlocal all all trust\n")
+        await cluster.execute("select pg_reload_conf()")
+        yield cluster
+
+
+@pytest.mark.parametrize("given", ["dsn", "file"])
+async def test_a_wrong_password_is_refused_and_not_shown(guarded, tmp_path, given):
+    (tmp_path / "password").write_text("hunter2\n")
+    dsn = guarded.maintenance.dsn_as("locked" if given == "file" else "locked:hunter2")
+    settings = {"database__password_file": tmp_path / "password"} if given == "file" else {}
+    code, said = refusal(dsn, **settings)
+    assert code == 2
+    assert 'password authentication failed for user "locked"' in said
+    assert "hunter2" not in said
+
+
+async def test_the_right_password_in_a_file_gets_as_far_as_the_schema(guarded, tmp_path):
+    (tmp_path / "password").write_text("right\n")
+    code, said = refusal(guarded.maintenance.dsn_as("locked"), database__password_file=tmp_path / "password")
+    assert (code, said) == (2, "schema webhooks is not there; run: dispatcher migrate")
+
+
+async def test_a_missing_schema_says_to_migrate(cluster):
+    async with cluster.database(migrated=False) as empty:
+        assert refusal(empty.dsn) == (2, "schema webhooks is not there; run: dispatcher migrate")
+
+
+async def test_a_role_without_the_privilege_is_told_whose_schema_it_is(database):
+    code, said = refusal(database.dsn_as("app_producer"))
+    assert code == 2
+    assert said.startswith("role app_producer does not own schema webhooks; connect as app_owner")
+
+
+async def test_a_schema_of_a_later_version_says_to_upgrade(database, db):
+    await db.execute("insert into webhooks.migrations values (9999, 'later', 'x')")
+    code, said = refusal(database.dsn)
+    assert code == 2
+    assert said.endswith("(migration 9999 is unknown to it); upgrade dispatcher")
+
+
+async def test_a_second_one_names_the_first_and_leaves(database, db):
+    async with daemon(database.dsn) as first:
+        pid = await db.fetchval(HOLDER)
+        code, said = refusal(database.dsn)
+        assert code == 1
+        assert f"backend pid {pid}, role app_owner, dispatcher: listen" in said
+        assert first.process.returncode is None
+
+
+async def test_once_the_first_has_left_the_second_may_start(database):
+    async with daemon(database.dsn) as first:
+        first.terminate()
+        assert await first.ends() == 0
+    async with daemon(database.dsn):
+        pass
+
+
+# What it waits for
+
+
+async def delivers(db, receiver) -> None:
+    await all_settled(db)
+    assert len(receiver.requests) == 1
+
+
+async def test_a_server_that_comes_later_is_waited_for_by_socket(database, db, receiver, room):
+    await subscribe(db, receiver.url())
+    await insert(db)
+    socket = room / "later"
+    async with starting(database.dsn.replace(database.folder, str(socket))) as running:
+        awaited = await running.says("database.awaited")
+        assert awaited["level"] == "warning"
+        assert f"app_owner@/{database.name}" in awaited["note"]
+        assert not running.said("dispatcher.started")
+        socket.symlink_to(database.folder)
+        await running.says("dispatcher.started")
+        assert running.said("database.returned")
+        await delivers(db, receiver)
+
+
+async def test_a_server_that_comes_later_is_waited_for_by_port(database, db, receiver):
+    await subscribe(db, receiver.url())
+    await insert(db)
+    with_nobody = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
+    port = with_nobody.sockets[0].getsockname()[1]
+    with_nobody.close()
+    await with_nobody.wait_closed()
+    async with starting(f"postgresql://app_owner:hunter2@127.0.0.1:{port}/{database.name}") as running:
+        note = (await running.says("database.awaited"))["note"]
+        assert f"app_owner@127.0.0.1:{port}/{database.name}" in note
+        assert "hunter2" not in note
+        async with forwarding(port, f"{database.folder}/.s.PGSQL.5432"):
+            await running.says("dispatcher.started")
+            await delivers(db, receiver)
+            running.terminate()
+            assert await running.ends() == 0
+
+
+@asynccontextmanager
+async def forwarding(port: int, socket: str):
+    """Postgres on a port of loopback, though it has but a socket."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while chunk := await reader.read(65536):
+                writer.write(chunk)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner = await asyncio.open_unix_connection(socket)
+        await asyncio.gather(copy(reader, inner[1]), copy(inner[0], writer))
+
+    server = await asyncio.start_server(meet, "127.0.0.1", port)
+    try:
+        yield
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_a_database_that_is_created_later_is_waited_for(cluster, database):
+    later = database.dsn.replace(database.name, f"{database.name}_later")
+    async with starting(later) as running:
+        assert f"{database.name}_later" in (await running.says("database.awaited"))["note"]
+        await cluster.execute(f"create database {database.name}_later template {TEMPLATE} owner app_owner")
+        try:
+            await running.says("dispatcher.started")
+        finally:
+            await cluster.execute(f"drop database {database.name}_later with (force)")
+
+
+async def test_told_to_stop_while_it_waits_it_leaves_with_0(room):
+    async with starting(f"postgresql://app@/app?host={room}") as running:
+        await running.says("database.awaited")
+        running.terminate()
+        assert await running.ends(5) == 0
+        assert await running.process.stderr.read() == b""
+
+
+# How it leaves
+
+
+async def test_what_is_in_flight_at_sigterm_finishes_and_is_written(database, db, receiver):
+    receiver.hang()
+    await subscribe(db, receiver.url())
+    async with starting(database.dsn) as running:
+        await insert(db)
+        await eventually(lambda: receiver.in_flight() == 1)
+        running.terminate()
+        await running.says("dispatcher.draining")
+        await insert(db)
+        assert running.process.returncode is None
+        receiver.let_go()
+        assert await running.ends() == 0
+        assert await running.process.stderr.read() == b""
+    assert running.said("dispatcher.draining")[0]["in_flight"] == 1
+    assert running.log[-1]["event"] == "dispatcher.stopped"
+    assert await attempts(db) == [(1, "delivered", None, 200)]
+    assert len(receiver.requests) == 1, "nothing new was started"
+
+
+async def test_a_second_sigterm_leaves_at_once_and_loses_nothing(database, db, receiver):
+    receiver.hang()
+    await subscribe(db, receiver.url())
+    async with starting(database.dsn) as running:
+        await insert(db)
+        await eventually(lambda: receiver.in_flight() == 1)
+        running.terminate()
+        await running.says("dispatcher.draining")
+        running.terminate()
+        assert await running.ends(5) == 1
+    assert running.said("dispatcher.abandoned")
+    assert await attempts(db) == []
+    assert await states(db) == ["pending"]
+    receiver.let_go()
+    async with daemon(database.dsn):
+        await all_settled(db)
+    assert await attempts(db) == [(1, "delivered", None, 200)]
+
+
+async def test_a_drain_that_takes_too_long_is_cut_off_and_sent_again(database, db, receiver):
+    receiver.hang()
+    await subscribe(db, receiver.url())
+    async with daemon(database.dsn, dispatch__drain_s="0.2") as running:
+        await insert(db)
+        await eventually(lambda: receiver.in_flight() == 1)
+        running.terminate()
+        assert await running.ends() == 0
+    assert running.said("attempt.cut_off")[0]["attempts"] == 1
+    assert await states(db) == ["pending"]
+    assert await attempts(db) == []
+
+
+async def test_sigterm_with_nothing_to_do_is_a_quick_goodbye(database, db):
+    async with daemon(database.dsn) as running:
+        running.terminate()
+        assert await running.ends(10) == 0
+
+    async def nobody() -> bool:
+        return await db.fetchval(SESSIONS) == 0
+
+    await eventually(nobody)
+
+
+# A private database
+
+
+async def test_embedded_is_a_database_for_as_long_as_it_runs(receiver, room, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(room))
+    async with daemon("embedded") as running:
+        embedded = running.said("database.embedded")[0]
+        assert "it is removed at the end" in embedded["note"]
+        async with connected(embedded["dsn"]) as db:
+            _, secret = await subscribe(db, receiver.url())
+            await insert(db)
+            await all_settled(db)
+        assert receiver.requests[0].verified(secret)
+        running.terminate()
+        assert await running.ends() == 0
+    assert not list(room.iterdir())
+
+
+async def test_an_embedded_database_in_a_folder_is_kept(receiver, room, monkeypatch):
+    (temporary := room / "tmp").mkdir(mode=0o755)
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    for expected in (1, 2):
+        async with daemon(f"embedded:{room / 'data'}") as running:
+            embedded = running.said("database.embedded")[0]
+            assert embedded["folder"] == str(room / "data")
+            async with connected(embedded["dsn"]) as db:
+                if expected == 1:
+                    await subscribe(db, receiver.url())
+                await insert(db)
+                await all_settled(db)
+                assert await db.fetchval("select count(*) from webhooks.events") == expected
+            running.terminate()
+            assert await running.ends() == 0
+    assert len(receiver.requests) == 2
+    assert not list(temporary.iterdir())
+
+
+async def test_kill_9_leaves_nothing_of_an_embedded_database(room, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(room))
+    async with daemon("embedded") as running:
+        assert list(room.iterdir())
+        running.kill()
+        await running.ends()
+    await eventually(lambda: not list(room.iterdir()), 20)
+
+
+async def test_an_embedded_database_in_a_folder_of_something_else_is_refused_in_one_line(room):
+    (room / "data").mkdir()
+    (room / "data" / "thesis.txt").write_text("years of work")
+    code, said = refusal(f"embedded:{room / 'data'}")
+    assert code == 2
+    assert str(room / "data") in said
