@@ -84,11 +84,11 @@ def _outcome() -> int:
         return MISUSED
     except (KeyboardInterrupt, typer.Abort):
         return FAILED
-    except SystemExit as ending:
-        return FAILED if ending.code == TYPERS_CTRL_C else int(ending.code or DONE)
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain when it flushes the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    if code == TYPERS_CTRL_C:
         return FAILED
     return code if isinstance(code, int) else DONE
 

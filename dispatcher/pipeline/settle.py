@@ -37,15 +37,17 @@ class Settle:
         self._log_delivered = log_attempts == "all"
         self._pump = pump
         self._queue: dict[int, Settlement] = {}
+        self._locked: dict[int, Settlement] = {}
+        self._locked_until = 0.0
 
     def __repr__(self) -> str:
-        return f"<Settle {len(self._queue)}/{self._max_unsettled} unsettled>"
+        return f"<Settle {len(self)}/{self._max_unsettled} unsettled>"
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self._queue) + len(self._locked)
 
     def has_room(self) -> bool:
-        return len(self._queue) < self._max_unsettled
+        return len(self) < self._max_unsettled
 
     def note(self, settlement: Settlement) -> None:
         """Take over a settlement, to be written."""
@@ -54,6 +56,9 @@ class Settle:
 
     async def step(self) -> int:
         """Write what is unsettled; returns how many were. Nothing leaves the queue before it is written."""
+        if self._lanes.clock() >= self._locked_until:
+            self._queue |= self._locked
+            self._locked = {}
         batch = list(islice(self._queue.values(), BATCH))
         if not batch:
             return 0
@@ -84,8 +89,9 @@ class Settle:
         locked = {row["id"] for row in rows}
         if not locked:
             raise error  # on something else, or it is gone by now
+        self._locked_until = self._lanes.clock() + LOCKED_S
         for delivery_id in locked:
-            settlement = self._queue[delivery_id] = self._queue.pop(delivery_id)
+            settlement = self._locked[delivery_id] = self._queue.pop(delivery_id)
             # More of this endpoint would only add to what a crash sends twice.
             self._lanes.hold_off(settlement.delivery.endpoint_id, LOCKED_S)
         free = [settlement for settlement in batch if settlement.delivery.id not in locked]
@@ -148,7 +154,7 @@ class Settle:
     async def flush(self, within_s: float) -> None:
         """Write what is left; for the way out. What somebody else's transaction is on is waited for."""
         async with asyncio.timeout(within_s):
-            while self._queue:
+            while len(self):
                 with suppress(StatementFailed):
                     if await self.step():
                         continue

@@ -47,6 +47,7 @@ async def test_an_event_that_cannot_be_fanned_out_is_put_aside_and_the_others_go
 
 async def test_a_filter_that_never_ends_is_cut_off_and_the_event_goes_to_the_others(running, db, receiver):
     await subscribe(db, receiver.url("/plain"))
+    await subscribe(db, receiver.url("/filtered"), filter="$.order == 42")
     await subscribe(db, receiver.url("/endless"), filter="exists($.a[*] ? (@.b == 1))")
     # A filter that takes for ever, without a machine that burns: the look-up it makes waits.
     await db.execute("alter function webhooks.passes rename to passes_plainly")
@@ -58,6 +59,10 @@ async def test_a_filter_that_never_ends_is_cut_off_and_the_event_goes_to_the_oth
         await insert(db)
         await eventually(lambda: receiver.at("/plain"), within=20)
         await all_settled(db)
+        await insert(db)
+        await eventually(lambda: len(receiver.at("/plain")) == 2, within=2)  # found once, it costs nobody any more
+        await all_settled(db)
+    assert len(receiver.at("/filtered")) == 2
     assert not receiver.at("/endless")
 
 
@@ -83,20 +88,46 @@ async def change_past_the_trigger(database, statement: str) -> None:
         await connection.execute(statement)
 
 
+BAD_HEADERS = [
+    '{"Host": "evil"}',
+    '{"X-A": "\\ud800"}',
+    '{"X-A": "a\\r\\nb: c"}',
+    '{"X-A": ' + "[" * 2000 + "]" * 2000 + "}",
+]
+
+
+@pytest.mark.parametrize("headers", BAD_HEADERS, ids=["forbidden", "half a character", "injection", "deep"])
 async def test_headers_made_invalid_behind_our_back_disable_the_endpoint_and_hold_its_deliveries(
-    running, database, db, receiver
+    running, database, db, receiver, headers
 ):
     bad, _ = await subscribe(db, receiver.url("/bad"))
     await subscribe(db, receiver.url("/good"))
-    await change_past_the_trigger(
-        database, f'update webhooks.endpoints set headers = \'{{"Host": "evil"}}\' where id = {bad}'
-    )
+    await change_past_the_trigger(database, f"update webhooks.endpoints set headers = '{headers}' where id = {bad}")
     async with running():
         await insert(db)
         await eventually(lambda: receiver.at("/good"))
         await eventually(lambda: _disabled(db, bad, "invalid_headers"))
         assert await db.fetchval("select count(*) from webhooks.deliveries where endpoint_id = $1", bad) == 1
     assert not receiver.at("/bad")
+
+
+async def test_an_api_key_made_invalid_behind_our_back_goes_out_with_no_request_not_even_a_test(
+    running, database, db, receiver
+):
+    bad, _ = await subscribe(db, receiver.url())
+    await change_past_the_trigger(
+        database, f"update webhooks.endpoints set api_key = e'x\\r\\nEvil: 1' where id = {bad}"
+    )
+    async with running():
+        await insert(db)
+        await eventually(lambda: _disabled(db, bad, "invalid_api_key"))
+        delivery_id = await db.fetchval("select webhooks.ping($1)", bad)
+        await eventually(lambda: ended(db, delivery_id))
+    assert not receiver.requests
+
+
+async def ended(db, delivery_id: int) -> bool:
+    return not await db.fetchval("select exists (select from webhooks.deliveries where id = $1)", delivery_id)
 
 
 async def test_a_secret_made_unreadable_is_our_fault_spends_no_attempt_and_nothing_goes_unsigned(

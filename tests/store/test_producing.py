@@ -1,10 +1,7 @@
 """What an application does: events by INSERT, COPY and emit, from the clients people use, in its own transaction."""
 
 import asyncio
-import os
-import shutil
 import subprocess
-import tempfile
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import NullPool
 
-from dispatcher.embedded.binaries import Account, environment, identity
+from dispatcher.embedded.binaries import environment
+from tests.support.bouncer import bouncing, listens
 from tests.support.eventually import eventually
 from tests.support.postgres import Database, connected
 
@@ -232,39 +230,11 @@ async def test_many_mapped_objects_in_one_session_are_as_many_events(database, d
 
 
 @pytest.fixture
-def _bouncer(database):
-    """A pgbouncer in transaction mode with one server connection for all: the DSN through it, and its socket."""
-    program = shutil.which("pgbouncer")
-    if program is None:
-        pytest.skip("pgbouncer is not installed")
-    account = Account.choose()
-    with tempfile.TemporaryDirectory(prefix="pgbouncer-") as name:
-        folder = Path(name)
-        (folder / "users").write_text('"app_producer" ""\n')
-        (folder / "ini").write_text(
-            f"[databases]\n{database.name} = host={database.folder} port=5432\n[pgbouncer]\nlisten_addr =\n"
-            f"listen_port = 6432\nunix_socket_dir = {folder}\nauth_type = trust\nauth_file = {folder}/users\n"
-            "pool_mode = transaction\ndefault_pool_size = 1\n"
-        )
-        if account is not None:
-            for path in (folder, *folder.iterdir()):
-                os.chown(path, account.uid, account.gid)
-        child = subprocess.Popen(
-            [program, "-q", folder / "ini"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env=environment(), cwd="/", **identity(account),
-        )  # fmt: skip
-        try:
-            yield f"postgresql://app_producer@/{database.name}?host={folder}&port=6432", folder / ".s.PGSQL.6432"
-        finally:
-            child.kill()
-            child.wait()
-
-
-@pytest.fixture
-async def bouncer(_bouncer):
-    dsn, socket = _bouncer
-    await eventually(socket.exists)
-    return dsn
+async def bouncer(database):
+    """The producer's DSN through a pgbouncer in transaction mode, with one server connection for all."""
+    with bouncing(database, mode="transaction", connections=1) as pooled:
+        await eventually(lambda: listens(pooled))
+        yield pooled.dsn_as("app_producer")
 
 
 async def test_through_pgbouncer_in_transaction_mode_every_client_inserts(bouncer, database, db):
