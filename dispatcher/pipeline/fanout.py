@@ -132,7 +132,7 @@ class Fanout:
                 event = rows.event(row)
                 for delivery_id, endpoint_id in zip(row["delivery_ids"], row["endpoint_ids"], strict=True):
                     deliveries += 1
-                    self._offer(Delivery(delivery_id, endpoint_id, event))
+                    self._lanes.offer(Delivery(delivery_id, endpoint_id, event))
             else:
                 for endpoint_id in row["endpoint_ids"] or ():
                     deliveries += 1
@@ -141,16 +141,6 @@ class Fanout:
                 deliveries += 1
                 self._lanes.hold(endpoint_id)
         return deliveries
-
-    def _offer(self, delivery: Delivery) -> None:
-        lane = self._lanes.get(delivery.endpoint_id)
-        if lane is None:
-            return
-        if not lane.keeps(self._lanes.clock()):
-            lane.more = True
-        else:
-            self._lanes.put(delivery)
-        self._lanes.touch(lane)
 
     def _account(self, totals: Row, deliveries: int) -> int:
         taken: int = totals["taken"]

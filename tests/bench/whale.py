@@ -7,7 +7,6 @@ from tests.bench.stage import Stage, staged, working
 from tests.support.postgres import Cluster
 
 ROWS, OTHERS, PARKED, EVENTS, ENDPOINTS, ROUNDS = 1_000_000, 5_000, 5_000, 10_000, 100, 3
-BESIDES = ("whale", "parked")
 BACKLOG = """
 with stored as (
   insert into webhooks.events (type, data)
@@ -41,7 +40,7 @@ async def measure(cluster: Cluster, scale: float) -> list[Figure]:
         await backlog(with_whale, max(round(ROWS * scale), 1000), round(PARKED * scale))
         async with working(without), working(with_whale) as running:
             for stage, rates in ((without, empty), (with_whale, full)) * (ROUNDS + 1):
-                rates.append(await stage.throughput(events, ENDPOINTS, BESIDES))
+                rates.append(await stage.throughput(events, ENDPOINTS))
             resident = running.resident_mb
     return [
         Figure("deliveries per second with a whale, of those without", ratio(full[1:], empty[1:]), "x", "0.9"),
