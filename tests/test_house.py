@@ -88,7 +88,7 @@ def test_each_hand_touches_its_own_world(library, only):
 @pytest.mark.parametrize("path", MODULES + TESTS, ids=relative)
 def test_no_module_outgrows_one_idea(path):
     length = len(path.read_text().splitlines())
-    assert length <= (LONGEST if path in MODULES else 500), f"{length} lines: two ideas"
+    assert length <= LONGEST, f"{length} lines: two ideas"
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "policy").glob("*.py")), ids=relative)

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from dispatcher.store.session import PLANS, Login, Session
 from tests.support.postgres import connected
 from tests.support.sql import insert, insert_many, states, subscribe
+from tests.support.stages import fan_out, settle
 
 URL = "https://example.com/hook"
 
@@ -19,29 +19,6 @@ COLUMNS = {
     ),
     "event_status": "event_id tenant type occurred_at fanned_out_at matched",
 }
-
-
-@pytest.fixture
-async def session(database):
-    session = Session(Login(database.dsn, settings=PLANS), "test")
-    yield session
-    await session.close()
-
-
-async def fan_out(session) -> None:
-    await session.fetch("fan_out", "", 32, 1000, 0, [], [], 64, 8_000_000, [])
-
-
-async def settle(session, delivery_id: int, outcome: str, *, version: int = 0, requested: bool = True) -> None:
-    """Write that outcome: 200 if delivered, else 503, or nothing where nothing was requested."""
-    reason = None if outcome == "delivered" else "http_503" if requested else outcome
-    status = 200 if outcome == "delivered" else 503 if requested else None
-    ended, put_off = ([], [delivery_id]) if outcome == "retrying" else ([delivery_id], [])
-    rows = await session.fetch(
-        "settle", [delivery_id], [version], [outcome], [1], [requested], [reason], [status], [5], [None], [60.0],
-        [False], ended, put_off,
-    )  # fmt: skip
-    assert rows
 
 
 async def status(db, delivery_id: int) -> dict:

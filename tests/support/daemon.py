@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -66,20 +67,40 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(dsn: str, *, under: Sequence[str] = (), **settings: object) -> AsyncIterator[Daemon]:
-    """Started (by the command `under`), and holding the work; killed at the end if it still runs."""
+async def starting(
+    dsn: str, *, under: Sequence[str] = (), stderr: int | None = asyncio.subprocess.PIPE, **settings: object
+) -> AsyncIterator[Daemon]:
+    """Not necessarily started yet; killed at the end if it still runs. `under`: the command that starts it."""
     process = await asyncio.create_subprocess_exec(
         *under, sys.executable, "-m", "dispatcher", "run", env=environment(dsn, **settings),
-        stdout=asyncio.subprocess.PIPE, limit=1 << 20,
+        stdout=asyncio.subprocess.PIPE, stderr=stderr, limit=1 << 20,
     )  # fmt: skip
     running = Daemon(process)
     async with asyncio.TaskGroup() as tasks:
         listening = tasks.create_task(running.listen())
         try:
-            await running.says("dispatcher.started")
             yield running
         finally:
             if process.returncode is None:
                 running.kill()
             await process.wait()
             await listening
+
+
+@asynccontextmanager
+async def daemon(dsn: str, *, under: Sequence[str] = (), **settings: object) -> AsyncIterator[Daemon]:
+    """Started, and holding the work."""
+    async with starting(dsn, under=under, stderr=None, **settings) as running:
+        await running.says("dispatcher.started")
+        yield running
+
+
+def refusal(dsn: str, **settings: object) -> tuple[int, str]:
+    """The exit code of a `run` that does not start, and the one line it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dispatcher", "run"],
+        capture_output=True, text=True, timeout=60, check=False, env=environment(dsn, **settings),
+    )  # fmt: skip
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("dispatcher: ")
+    return done.returncode, line.removeprefix("dispatcher: ")

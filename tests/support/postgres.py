@@ -96,3 +96,8 @@ async def prepare(cluster: Cluster) -> None:
     await cluster.execute(*re.findall(r"[^;]+", ROLES.strip().rstrip(";")))
     await cluster.execute(f"create database {TEMPLATE} owner app_owner")
     await migrate(replace(cluster.maintenance, name=TEMPLATE).dsn)
+
+
+async def answer(dsn: str, question: str = "select 1"):
+    async with connected(dsn) as connection:
+        return await connection.fetchval(question)

@@ -6,6 +6,9 @@ import asyncpg
 
 from tests.support.eventually import eventually
 
+INSERT = "insert into webhooks.events (type, data) values ('order.paid', '{\"order\": 42}')"
+ORDER = ("order.paid", '{"order": 42}')
+
 
 async def subscribe(db: asyncpg.Connection, url: str, types: str = "{*}", **settings: object) -> tuple[int, str]:
     """An endpoint at that URL; returns its id and secret."""
@@ -32,6 +35,24 @@ async def insert_many(db: asyncpg.Connection, count: int, type_: str = "order.pa
         "select $1, $2, to_json(n) from generate_series(1, $3::int) n",
         tenant, type_, count,
     )  # fmt: skip
+
+
+async def stored(db: asyncpg.Connection) -> list[tuple[str, str]]:
+    """(type, data) of every event."""
+    return [tuple(row) for row in await db.fetch("select type, data::text from webhooks.events order by 1, 2")]
+
+
+async def queued(db: asyncpg.Connection) -> int:
+    """How many of the stored events wait in the inbox, which holds nothing else."""
+    waiting = await db.fetch("select event_id from webhooks.inbox")
+    known = await db.fetch("select id from webhooks.events")
+    assert {row[0] for row in waiting} <= {row[0] for row in known}
+    return len(waiting)
+
+
+async def deliveries(db: asyncpg.Connection, endpoint_id: int) -> list[asyncpg.Record]:
+    """What is open for that endpoint, oldest first."""
+    return await db.fetch("select * from webhooks.deliveries where endpoint_id = $1 order by id", endpoint_id)
 
 
 async def states(db: asyncpg.Connection, event_id: object = None) -> list[str]:

@@ -1,6 +1,9 @@
 import socket
+from collections.abc import Callable, Mapping
 
 import pytest
+
+from dispatcher.config import Settings, load
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +14,21 @@ def _no_sockets(monkeypatch):
         raise AssertionError("a unit test opened a socket")
 
     monkeypatch.setattr(socket, "socket", refuse)
+
+
+@pytest.fixture
+def configure(tmp_path) -> Callable[..., Settings]:
+    """`load`, from the text of a file, variables and credentials."""
+
+    def configured(
+        text: str | bytes = "", environ: Mapping[str, str] | None = None, credentials: Mapping[str, str] | None = None
+    ) -> Settings:
+        file = tmp_path / "dispatcher.toml"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        folder = tmp_path / "credentials"
+        folder.mkdir()
+        for name, value in (credentials or {}).items():
+            (folder / name).write_text(value, "utf-8")
+        return load(file, {"CREDENTIALS_DIRECTORY": str(folder), **(environ or {})})
+
+    return configured

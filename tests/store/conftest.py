@@ -1,0 +1,36 @@
+import pytest
+
+from dispatcher.store.session import PLANS, Login, Session
+from tests.support.bell import Bell
+from tests.support.postgres import connected
+from tests.support.sql import insert, subscribe
+from tests.support.stages import fan_out
+
+
+@pytest.fixture
+async def producer(database):
+    async with connected(database.dsn_as("app_producer")) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def bell(database):
+    async with connected(database.superuser_dsn) as connection:
+        yield await Bell(connection).listen()
+
+
+@pytest.fixture
+async def session(database):
+    """As the stages have it: the owner's, with pinned plans."""
+    session = Session(Login(database.dsn, settings=PLANS), "test")
+    yield session
+    await session.close()
+
+
+@pytest.fixture
+async def delivery(db, session):
+    """(delivery, endpoint) of one event fanned out to one endpoint."""
+    endpoint_id, _ = await subscribe(db, "https://example.com/hook")
+    await insert(db)
+    await fan_out(session)
+    return await db.fetchval("select id from webhooks.deliveries"), endpoint_id
