@@ -1,6 +1,7 @@
 """The house: opens everything, wires it, and leaves in the order water leaves a house. The only wiring."""
 
 import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -8,6 +9,7 @@ from dataclasses import replace
 
 import structlog
 
+from dispatcher import __version__
 from dispatcher.config import Settings
 from dispatcher.errors import DatabaseAway, DispatcherError, HeldElsewhere
 from dispatcher.model import Endpoint
@@ -20,7 +22,7 @@ from dispatcher.pipeline.fanout import Fanout
 from dispatcher.pipeline.filters import TRY_S, Filters
 from dispatcher.pipeline.health import Health
 from dispatcher.pipeline.lanes import Lanes
-from dispatcher.pipeline.loop import RECONNECT, keep
+from dispatcher.pipeline.loop import RECONNECT, Outage, Stall, keep
 from dispatcher.pipeline.refill import Refill
 from dispatcher.pipeline.settle import Settle
 from dispatcher.pipeline.wakeup import Wakeup
@@ -34,7 +36,7 @@ from dispatcher.policy.recipient import Recipient
 from dispatcher.policy.verdict import Terms
 from dispatcher.store.listener import BEAT_S, Listener
 from dispatcher.store.migrate import refuse_unmigrated
-from dispatcher.store.session import PLANS, Login, Session
+from dispatcher.store.session import KEEPALIVE, PLANS, Login, Session
 from dispatcher.transport.sender import Sender
 
 log = structlog.get_logger()
@@ -70,11 +72,11 @@ class Dispatcher:
         # For what happens seldom: five connections in all, since a managed Postgres counts them.
         self._quiet = self._session("quiet")
         self._bells = {name: Wakeup() for name in STAGES}
-        self._lanes = Lanes(
-            Pool(settings.dispatch.max_in_flight, settings.dispatch.max_slow), asyncio.get_running_loop().time
-        )
+        clock = asyncio.get_running_loop().time
+        self._outage = Outage(clock)
+        self._lanes = Lanes(Pool(settings.dispatch.max_in_flight, settings.dispatch.max_slow), clock)
         self._listener = Listener(
-            self._login,
+            replace(self._login, settings=KEEPALIVE),
             {"webhooks_inbox": self._bells["fanout"].ring, "webhooks_changed": self._bells["changes"].ring},
             lost=self._bells["listen"].ring,
             taken_again=self._doubt,
@@ -90,7 +92,7 @@ class Dispatcher:
                 return
             stack.push_async_callback(self._listener.close)
             sender = await stack.enter_async_context(self._sender())
-            log.info("dispatcher.started")
+            log.info("dispatcher.started", version=__version__, pid=os.getpid(), database=self._login.shown)
             started()
             await self._dispatch(sender, stopping)
             log.info("dispatcher.stopped", unsettled=len(self._settle))
@@ -109,12 +111,10 @@ class Dispatcher:
                     continue
             except DatabaseAway as error:
                 failures += 1
-                if failures == 1:
-                    log.warning("database.awaited", note=str(error)[:200])
+                self._outage.failed(error)
                 await _either(stopping, RECONNECT.delay_s(failures, random.random()))  # noqa: S311 jitter, not a secret
                 continue
-            if failures:
-                log.info("database.returned", failures=failures)
+            self._outage.over()
             return True
         return False
 
@@ -123,11 +123,12 @@ class Dispatcher:
         async with asyncio.TaskGroup() as tasks:
             stages = self._stages(tasks, sender)
             loops = {
-                name: tasks.create_task(keep(name, step, self._bells[name], idle_s), name=name)
+                name: tasks.create_task(keep(step, self._bells[name], idle_s, self._trouble(name)), name=name)
                 for name, (step, idle_s) in stages.items()
             }
             await stopping.wait()
-            log.info("dispatcher.draining", in_flight=self._lanes.pool.young + self._lanes.pool.old)
+            in_flight = self._lanes.pool.young + self._lanes.pool.old
+            log.info("dispatcher.draining", in_flight=in_flight, drain_s=dispatch.drain_s)
             await _cancel(*(loops.pop(name) for name in INTAKE))  # 1 no new work
             cut_off = await self._workers.drain(dispatch.drain_s)  # 2 finish what is in flight
             if cut_off:
@@ -188,6 +189,10 @@ class Dispatcher:
             "settle": (self._settle.step, poll_s),
             "health": (self._health.step, poll_s),
         }
+
+    def _trouble(self, name: str) -> Outage | Stall:
+        """The listener's is the database's: its session is the one that has to be there."""
+        return self._outage if name == "listen" else Stall(name)
 
     def _look_for_more(self) -> None:
         """Something may have been made whose answer was lost."""

@@ -80,7 +80,9 @@ def _outcome() -> int:
         _complain(str(error))
         return MISUSED if isinstance(error, ConfigError | SchemaError) else FAILED
     except typer.TyperException as error:
-        _complain(f"{error.format_message().rstrip('.')}; see: dispatcher --help")
+        context = getattr(error, "ctx", None)
+        program = " ".join(["dispatcher", context.info_name] if context and context.parent else ["dispatcher"])
+        _complain(f"{error.format_message().rstrip('.')}; see: {program} --help")
         return MISUSED
     except (KeyboardInterrupt, typer.Abort):
         return FAILED

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+OK = 200
+
 
 def listen(
     *,
@@ -20,6 +22,8 @@ def listen(
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each request.")] = False,
 ) -> None:
     """Print every request that arrives and whether its signature verifies; answer as told. Ctrl-C ends it."""
+    if times is not None and status == OK:
+        raise typer.BadParameter("--times goes with --status: after so many answers it is 200 anyway")
     from dispatcher.cli.listening import Answers, listen_until_told  # noqa: PLC0415 rule 3
 
     listen_until_told(host, port, secret or [], Answers(status, times, delay), as_json=as_json)

@@ -10,6 +10,7 @@ import orjson
 import typer
 from aiohttp import web
 
+from dispatcher.cli.layout import laid_out
 from dispatcher.cli.screen import BAD, DIM, GOOD, NAME, WARN, Screen, Span
 from dispatcher.cli.verification import Verifier
 from dispatcher.errors import DispatcherError
@@ -91,11 +92,11 @@ class Listener:
     def greet(self, url: str) -> None:
         if self._as_json:
             return
-        where = url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 an address to write, not to bind
+        where = url.replace("0.0.0.0", "localhost").replace("127.0.0.1", "localhost")  # noqa: S104 to write, not to bind
         self._screen.text(f"listening on {url} (any path); Ctrl-C ends it\n")
-        self._screen.text(("  subscribe it in SQL    ", DIM), "SELECT * FROM ", f"webhooks.subscribe('{where}/hook');")
         self._screen.text(("  let dispatcher send    ", DIM), "DISPATCHER_EGRESS__ALLOW_HTTP=true")
-        self._screen.text(("  to this machine        ", DIM), "DISPATCHER_EGRESS__ALLOW_NETWORKS='[\"127.0.0.0/8\"]'")
+        self._screen.text(("  to this machine        ", DIM), "DISPATCHER_EGRESS__ALLOW_HOSTS='[\"localhost\"]'")
+        self._screen.text(("  then, in SQL           ", DIM), "SELECT * FROM ", f"webhooks.subscribe('{where}/hook');")
         if self._verifier is None:
             self._screen.text(("  check signatures       ", DIM), "--secret whsec_… (subscribe returns it)")
         self._screen.text("")
@@ -110,11 +111,11 @@ class Listener:
         request = seen.request
         self._screen.line(
             (f"{time.strftime('%H:%M:%S')} ", DIM),
+            _mark(seen),
+            (f"  → {seen.status}  ", "" if seen.status < 300 else WARN),
             f"{request.method} {request.path_qs}  ",
             (f"{seen.type or ''}  ", NAME),
-            (f"{seen.webhook_id or ''}  ", DIM),
-            _mark(seen),
-            (f"  → {seen.status}", "" if seen.status < 300 else WARN),
+            (seen.webhook_id or "", DIM),
         )
         for line in _shown(seen.body, self._screen.rows - 4, self._screen.columns):
             self._screen.line(line)
@@ -127,10 +128,11 @@ def _mark(seen: Seen) -> Span:
 
 
 def _shown(body: bytes, rows: int, columns: int) -> list[str]:
-    """The body in lines, a screenful at the most; JSON is laid out."""
+    """The body in lines, a screenful at the most; JSON is laid out, its values as they were written."""
     try:
-        text = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
-    except (orjson.JSONDecodeError, TypeError):
+        orjson.loads(body)
+        text = laid_out(body.decode())
+    except orjson.JSONDecodeError:
         text = body[: 2 * rows * columns].decode("utf-8", "backslashreplace")
     lines = [line if len(line) <= columns else line[: columns - 1] + CUT for line in text.splitlines()]
     if len(lines) > rows:
@@ -140,7 +142,9 @@ def _shown(body: bytes, rows: int, columns: int) -> list[str]:
 
 def _json(seen: Seen) -> bytes:
     try:
-        body = orjson.Fragment(orjson.dumps(orjson.loads(seen.body)))
+        orjson.loads(seen.body)
+        # As it was written: reading would round numbers and drop repeated keys. In JSON a bare line end is only space.
+        body = orjson.Fragment(seen.body.replace(b"\r", b" ").replace(b"\n", b" "))
     except orjson.JSONDecodeError:
         body = orjson.Fragment(orjson.dumps(seen.body.decode("utf-8", "backslashreplace")))
     return orjson.dumps(

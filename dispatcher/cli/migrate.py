@@ -9,7 +9,9 @@ import typer
 def migrate(
     context: typer.Context,
     *,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="As before the command.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="As before the command: the configuration.")
+    ] = None,
     script_only: Annotated[
         bool,
         typer.Option("--print", help="Print the SQL instead, for a migration tool of your own; needs no database."),

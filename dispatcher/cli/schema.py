@@ -44,6 +44,8 @@ def _show(report: Report) -> None:
     if report.granted:
         typer.echo(f"granted {', '.join(report.granted)}")
     if report.left_to_do:
-        typer.echo("\nleft to do, in this database, by somebody who may create roles:\n")
-        for statements in report.left_to_do:
-            typer.echo(statements)
+        typer.echo("\nleft to do, in this database:\n")
+        made, granted = zip(*(statements.split("\n", 1) for statements in report.left_to_do), strict=True)
+        typer.echo("-- by somebody who may create roles:\n" + "\n".join(made))
+        typer.echo("-- then by the owner of schema webhooks; dispatcher migrate, once more, does it too:")
+        typer.echo("\n".join(granted))

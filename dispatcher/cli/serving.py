@@ -102,7 +102,7 @@ async def _serve(settings: Settings, writer: Writer) -> None:
 
 def _abandon(writer: Writer) -> Never:
     """Leave without another word to anybody: what was in flight is sent again."""
-    log.warning("dispatcher.abandoned")
+    log.warning("dispatcher.abandoned", note="what was in flight is sent again")
     writer.close()
     os._exit(1)
 

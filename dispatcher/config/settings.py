@@ -23,7 +23,7 @@ def _dsn(value: str) -> str:
     except ValueError:
         raise ValueError(f"has no readable host or port; the form is {DSN_FORM}") from None
     if parts.scheme not in {"postgresql", "postgres"}:
-        raise ValueError(f"the form is {DSN_FORM}, or: embedded")
+        raise ValueError(f"is not a URL of Postgres; the form is {DSN_FORM}, or: embedded")
     return value
 
 
@@ -53,11 +53,13 @@ def _readable(value: str) -> str:
     return value
 
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Network = Annotated[str, AfterValidator(_network)]
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 File = Annotated[str, AfterValidator(_readable)]
+
+
+Seconds = Annotated[float, Field(gt=0, le=30 * 86400)]
 
 
 class Section(BaseModel):
@@ -74,18 +76,18 @@ class Dispatch(Section):
     max_in_flight: int = Field(default=512, ge=1, le=100_000)
     max_slow: int = Field(default=2048, ge=1, le=100_000)
     max_unsettled: int = Field(default=256, ge=1, le=100_000)
-    drain_s: Positive = 35
-    poll_s: Positive = 1.0
-    hold_days: Positive = 7
+    drain_s: Seconds = 35
+    poll_s: Seconds = 1.0
+    hold_days: float = Field(default=7, gt=0, le=3650)
 
 
 class Endpoint(Section):
     max_in_flight: int = Field(default=8, ge=1, le=1000)
     timeout_s: float = Field(default=15, ge=2, le=30)
     max_attempts: int = Field(default=14, ge=1, le=100)
-    backoff_base_s: Positive = 5
+    backoff_base_s: Seconds = 5
     backoff_factor: float = Field(default=4, ge=1, le=100)
-    backoff_cap_s: Positive = 36_000
+    backoff_cap_s: Seconds = 36_000
     jitter: float = Field(default=0.2, ge=0, le=1)
 
 
@@ -101,9 +103,9 @@ class Egress(Section):
 
 class Breaker(Section):
     park_after: int = Field(default=5, ge=1, le=10_000)
-    park_base_s: Positive = 30
-    park_cap_s: Positive = 3600
-    disable_after_h: Positive = 120
+    park_base_s: Seconds = 30
+    park_cap_s: Seconds = 3600
+    disable_after_h: float = Field(default=120, gt=0, le=87_600)
 
 
 class Retention(Section):

@@ -19,6 +19,13 @@ CREDENTIAL = "credential "
 """What comes from one is never repeated in a message, nor is what SILENT lists: it may hold a password."""
 LONGEST_SHOWN = 200
 SILENT = {("database", "dsn")}
+EXAMPLES = {
+    "allow_networks": '["10.0.0.0/8"]',
+    "deny_networks": '["10.0.0.0/8"]',
+    "allow_hosts": '["localhost"]',
+    "deny_hosts": '["*.example.com"]',
+    "ports": "[443, 8443]",
+}
 
 Key = tuple[str, str]
 Values = dict[str, dict[str, Any]]
@@ -98,8 +105,7 @@ def _from_environ(environ: Mapping[str, str], problems: list[str]) -> Iterator[t
         if (section, key) in _keys():
             yield name, (section, key), _parsed((section, key), environ[name])
         else:
-            names = [f"{PREFIX}{s}__{k}".upper() for s, k in _keys()]
-            problems.append(f"unknown variable {name}{_nearest(name, names)}")
+            problems.append(f"unknown variable {name}{_nearest_variable(name)}")
 
 
 def _from_credentials(environ: Mapping[str, str], problems: list[str]) -> Iterator[tuple[str, Key, Any]]:
@@ -134,13 +140,21 @@ def _sentence(error: ErrorDetails, origin: dict[Key, str], values: Values) -> st
     given = "" if silent else f" is {str(value)[:LONGEST_SHOWN]!r}:"
     what = error["msg"].removeprefix("Value error, ")
     if error["type"] == "tuple_type":
-        what = 'it must be a list; in a variable, a JSON list such as ["10.0.0.0/8"]'
+        what = f"it must be a {'JSON ' if source.startswith(PREFIX) else ''}list such as {EXAMPLES[key]}"
+    if error["type"] in {"bool_parsing", "bool_type"}:
+        what = "it must be true or false"
     return f"{section}.{key} ({source}){given} {what[:1].lower()}{what[1:]}"
 
 
 def _nearest(name: str, names: list[str]) -> str:
     found = get_close_matches(name, names, 1, 0.5)
     return f"; did you mean {found[0]}?" if found else f"; known are {', '.join(names)}" if len(names) < 10 else ""
+
+
+def _nearest_variable(name: str) -> str:
+    names = [f"{section}__{key}".upper() for section, key in _keys()]
+    found = get_close_matches(name.removeprefix(PREFIX).upper(), names, 1)
+    return f"; did you mean {PREFIX}{found[0]}?" if found else f"; they are called {PREFIX}<SECTION>__<KEY>"
 
 
 def _nearest_key(section: str, key: str) -> str:

@@ -3,6 +3,7 @@
 EVENTS = {
     "attempt.cut_off": "Requests were still in flight when the drain ended; they are sent again.",
     "attempt.failed": "A fault of ours ended an attempt; it is tried again and spends no attempt of the delivery.",
+    "attempt.superseded": "A delivery was changed or ended while it was in flight; the table says what comes next.",
     "attempt.settled": "One attempt, and what it made of its delivery, is written: one line for each.",
     "database.awaited": "The database cannot be reached; it is tried until it can.",
     "database.embedded": "A private Postgres has been started: for trying things out, never for production.",

@@ -35,15 +35,23 @@ class Changes:
         # Kept until applied: the rows are gone once taken.
         self._known.update((row["endpoint_id"], None) for row in taken)
         if self._known:
-            some = list(islice(self._known, MOST))
-            await self._apply(some)
-            for endpoint_id in some:
-                del self._known[endpoint_id]
+            await self._apply_some()
             self._tests = True
         if self._tests:
             await self._read_tests()
         self._pump()
         return len(taken) + len(self._known)
+
+    async def _apply_some(self) -> None:
+        some = list(islice(self._known, MOST))
+        for endpoint_id in some:
+            # Taken out first: what changes again while these are applied must stay.
+            del self._known[endpoint_id]
+        try:
+            await self._apply(some)
+        except BaseException:
+            self._known.update(dict.fromkeys(some))
+            raise
 
     def again(self) -> None:
         """Read every endpoint anew: nobody knows which have changed."""

@@ -12,7 +12,7 @@ from dispatcher.policy.breaker import Breaker, Transition
 from dispatcher.policy.lane import Lane
 from dispatcher.policy.recipient import Recipient
 from dispatcher.store import rows
-from dispatcher.store.session import Session
+from dispatcher.store.session import Rows, Session
 
 log = structlog.get_logger()
 
@@ -66,7 +66,7 @@ class Directory:
         In turns: else a read that began before a change could come back after the one that shows it.
         """
         gone = set(endpoint_ids)
-        for row in await session.fetch("read_endpoints", endpoint_ids) if endpoint_ids else ():
+        for row in await self._fetch(session, endpoint_ids) if endpoint_ids else ():
             gone.discard(row["id"])
             endpoint = rows.endpoint(
                 row,
@@ -78,6 +78,14 @@ class Directory:
         for endpoint_id in gone:
             self._lanes.remove(endpoint_id)
             self.gone[endpoint_id] = None
+
+    async def _fetch(self, session: Session, endpoint_ids: list[int]) -> Rows:
+        found: Rows = []
+        doubts = -1
+        while doubts != self._lanes.doubts:  # else they may have been read before what is in doubt
+            doubts = self._lanes.doubts
+            found = await session.fetch("read_endpoints", endpoint_ids)
+        return found
 
     def _admit(self, endpoint: Endpoint, failing_s: float | None, parked_s: float | None) -> None:
         lane = self._lanes.get(endpoint.id)

@@ -89,7 +89,7 @@ class Fanout:
         return await self._session.fetch(
             "fan_out",
             self._tenant,
-            1 if single else TENANTS,
+            min(TENANTS, self._batch.events),
             self._batch.events,
             self._low,
             list(self._aside),

@@ -74,14 +74,20 @@ class Health:
     def _tell(self, transition: Transition) -> None:
         endpoint_id = transition.endpoint_id
         match transition:
-            case Parked(failing_s=failing_s, parked_s=parked_s):
-                log.warning(
-                    "endpoint.parked", endpoint_id=endpoint_id, parked_s=parked_s, failing_s=round(failing_s, 1)
+            case Parked(failing_s=failing_s, parked_s=parked_s, reason=reason, is_first=is_first):
+                # A probe that fails is no news.
+                (log.warning if is_first else log.info)(
+                    "endpoint.parked",
+                    endpoint_id=endpoint_id,
+                    reason=reason,
+                    parked_s=parked_s,
+                    failing_s=round(failing_s, 1),
                 )
             case Recovered():
                 log.info("endpoint.recovered", endpoint_id=endpoint_id)
             case Disabled(reason=reason):
-                log.error("endpoint.disabled", endpoint_id=endpoint_id, reason=reason)
+                note = f"once it is mended: select webhooks.activate({endpoint_id})"
+                log.error("endpoint.disabled", endpoint_id=endpoint_id, reason=reason, note=note)
                 if reason == "gone":
                     self._directory.gone[endpoint_id] = None
                     self._cancel.ring()

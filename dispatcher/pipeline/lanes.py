@@ -11,7 +11,9 @@ from dispatcher.policy.ledger import Ledger
 from dispatcher.policy.pool import Pool, Slot
 
 HELD_BYTES = 64 * 1024 * 1024
-"""Payload queued in all lanes together before new deliveries stay in the table: half of what the process may take."""
+"""Payload in all lanes together before new deliveries stay in the table: half of what the process may take. Above it,
+an endpoint that has nothing in hand still gets one, so that nobody stops."""
+STALE_ALARMS = 64
 
 FORGET_S = 600.0
 
@@ -28,6 +30,7 @@ class Lanes:
         are in here only once something new has come for them: 5,000 at rest cost the others 12 % (measured)."""
         self.hungry: dict[int, None] = {}
         self.held = Held()
+        self.doubts = 0
         self._lanes: dict[int, Lane] = {}
         self._ready: deque[Lane] = deque()
         self._listed: set[int] = set()
@@ -82,6 +85,13 @@ class Lanes:
         if at < self._alarm_of.get(endpoint_id, FOREVER):
             self._alarm_of[endpoint_id] = at
             heapq.heappush(self._alarms, (at, endpoint_id))
+            self._forget_stale()
+
+    def _forget_stale(self) -> None:
+        """What a nearer alarm has replaced would stay in the heap until its time, which may be hours."""
+        if len(self._alarms) > 2 * len(self._alarm_of) + STALE_ALARMS:
+            self._alarms = [(at, endpoint_id) for endpoint_id, at in self._alarm_of.items()]
+            heapq.heapify(self._alarms)
 
     def wake(self) -> None:
         """Look again at the lanes whose time has come."""
@@ -135,8 +145,16 @@ class Lanes:
             lane.hold_off(self.clock() + for_s)
             self.touch(lane)
 
+    def lock(self, delivery: Delivery) -> None:
+        """Somebody's open transaction is on it. More of its endpoint would only add to what a crash sends twice."""
+        lane = self._lanes.get(delivery.endpoint_id)
+        if lane is not None:
+            lane.locked.add(delivery.id)
+            self.touch(lane)
+
     def doubt(self) -> None:
         """Somebody else may have had the work meanwhile: what is queued is read again, settings first."""
+        self.doubts += 1
         for lane in self:
             lane.doubt()
             self.touch(lane)

@@ -1,26 +1,84 @@
-"""The one loop: the only `while True` of the river."""
+"""The one loop: the only `while True` of the river. And what it says about its trouble: once, and its end once."""
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 
-from dispatcher.errors import DispatcherError
+from dispatcher.errors import ConfigError, DatabaseAway, DispatcherError, SchemaError
 from dispatcher.pipeline.wakeup import Wakeup
 from dispatcher.policy.backoff import Backoff
 
 RECONNECT = Backoff(base_s=0.1, factor=2.0, cap_s=5.0, jitter=0.2)
 """Between tries at a database that is away: soon at first, since a restart takes a second; never a busy loop."""
 
+SAY_AGAIN_S = 60.0
+
 log = structlog.get_logger()
 
 
-async def keep(name: str, step: Callable[[], Awaitable[int]], wakeup: Wakeup, idle_s: float) -> None:
+class Trouble(Protocol):
+    """What a loop tells of its failures, and of the first success after them."""
+
+    def failed(self, error: DispatcherError) -> None: ...
+
+    def over(self) -> None: ...
+
+
+class Stall:
+    """A stage that cannot go on."""
+
+    def __init__(self, loop: str) -> None:
+        self._loop = loop
+        self._failures = 0
+        self._said = False
+
+    def failed(self, error: DispatcherError) -> None:
+        self._failures += 1
+        # A connection that ended is opened again at once; that the database is away is for the listener to say.
+        if not self._said and (self._failures > 1 or not isinstance(error, DatabaseAway)):
+            self._said = True
+            log.warning("loop.stalled", loop=self._loop, error=type(error).__name__, note=str(error)[:200])
+
+    def over(self) -> None:
+        if self._said:
+            log.info("loop.resumed", loop=self._loop, failures=self._failures)
+        self._failures, self._said = 0, False
+
+
+class Outage:
+    """A database that is away: why, again when the reason is another or a minute has passed, and when it is back."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since: float | None = None
+        self._said_at = 0.0
+        self._note = ""
+
+    def failed(self, error: DispatcherError) -> None:
+        now, note = self._clock(), str(error)[:200]
+        if self._since is None:
+            self._since = now
+        elif note == self._note and now < self._said_at + SAY_AGAIN_S:
+            return
+        self._said_at, self._note = now, note
+        # What waiting alone will not cure is an error; it is tried all the same, since somebody may be mending it.
+        say = log.error if isinstance(error, ConfigError | SchemaError) else log.warning
+        say("database.awaited", waited_s=round(now - self._since, 1), note=note)
+
+    def over(self) -> None:
+        if self._since is not None:
+            log.info("database.returned", waited_s=round(self._clock() - self._since, 1))
+        self._since = None
+
+
+async def keep(step: Callable[[], Awaitable[int]], wakeup: Wakeup, idle_s: float, trouble: Trouble) -> None:
     """Run `step` until cancelled: again at once while it finds work, else when rung or after `idle_s`.
 
-    A database that is away, refuses us or fails a statement is waited out: said once, and its end said once. Any other
-    error is a bug and ends the process.
+    A database that is away, refuses us or fails a statement is waited out, and told to `trouble`. Any other error is a
+    bug and ends the process.
     """
     failures = 0
     while True:
@@ -28,12 +86,10 @@ async def keep(name: str, step: Callable[[], Awaitable[int]], wakeup: Wakeup, id
             found = await step()
         except DispatcherError as error:
             failures += 1
-            if failures == 1:
-                log.warning("loop.stalled", loop=name, error=type(error).__name__, note=str(error)[:200])
+            trouble.failed(error)
             await asyncio.sleep(RECONNECT.delay_s(failures, random.random()))  # noqa: S311 jitter, not a secret
             continue
-        if failures:
-            log.info("loop.resumed", loop=name, failures=failures)
-            failures = 0
+        failures = 0
+        trouble.over()
         if not found:
             await wakeup.wait(idle_s)

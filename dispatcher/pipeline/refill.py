@@ -64,8 +64,10 @@ class Refill:
         for endpoint_id in list(islice(self._lanes.hungry, self._at_once)):
             lane = self._lanes.get(endpoint_id)
             if lane is not None and (want := lane.wants(now)):
-                # Memory is short: one each, so that nobody stops.
-                wants[lane] = want if self._lanes.keeps_payload else min(want, 1)
+                if self._lanes.keeps_payload:
+                    wants[lane] = want
+                elif not lane.hand:
+                    wants[lane] = 1
             del self._lanes.hungry[endpoint_id]
         return wants
 

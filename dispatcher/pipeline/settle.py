@@ -8,7 +8,7 @@ from itertools import islice
 
 import structlog
 
-from dispatcher.errors import StatementFailed
+from dispatcher.errors import DatabaseAway, StatementFailed
 from dispatcher.model import Outcome, Settlement
 from dispatcher.pipeline.lanes import Lanes
 from dispatcher.pipeline.wakeup import Wakeup
@@ -18,7 +18,10 @@ BATCH = 500
 """Settlements per statement at the most: each is looked up in arrays of that length (4 ms at 500, 11 at 1000)."""
 
 LOCKED_S = 1.0
-"""How long an endpoint waits whose deliveries somebody else's transaction is on."""
+"""Between tries at rows that somebody else's transaction is on."""
+ASIDE_S = 60.0
+
+GIVEN_UP = frozenset({Outcome.DEAD, Outcome.EXPIRED})
 
 log = structlog.get_logger()
 
@@ -39,6 +42,7 @@ class Settle:
         self._queue: dict[int, Settlement] = {}
         self._locked: dict[int, Settlement] = {}
         self._locked_until = 0.0
+        self._repeated: set[int] = set()
 
     def __repr__(self) -> str:
         return f"<Settle {len(self)}/{self._max_unsettled} unsettled>"
@@ -47,7 +51,8 @@ class Settle:
         return len(self._queue) + len(self._locked)
 
     def has_room(self) -> bool:
-        return len(self) < self._max_unsettled
+        # Not those somebody's transaction is on: their endpoints wait for it, the others must not.
+        return len(self._queue) < self._max_unsettled
 
     def note(self, settlement: Settlement) -> None:
         """Take over a settlement, to be written."""
@@ -92,12 +97,19 @@ class Settle:
         self._locked_until = self._lanes.clock() + LOCKED_S
         for delivery_id in locked:
             settlement = self._locked[delivery_id] = self._queue.pop(delivery_id)
-            # More of this endpoint would only add to what a crash sends twice.
-            self._lanes.hold_off(settlement.delivery.endpoint_id, LOCKED_S)
+            self._lanes.lock(settlement.delivery)
         free = [settlement for settlement in batch if settlement.delivery.id not in locked]
         return await self._write(free) if free else 0
 
     async def _say(self, batch: list[Settlement]) -> set[int]:
+        try:
+            return await self._settle(batch)
+        except DatabaseAway:
+            # It may have been written, and the answer lost: then saying it again applies to nothing.
+            self._repeated.update(settlement.delivery.id for settlement in batch)
+            raise
+
+    async def _settle(self, batch: list[Settlement]) -> set[int]:
         lanes = [self._lanes.get(s.delivery.endpoint_id) for s in batch]
         going_on = [s.outcome is Outcome.RETRYING for s in batch]
         changed = await self._session.fetch(
@@ -123,19 +135,28 @@ class Settle:
             del self._queue[settlement.delivery.id]
         self._lanes.settled(batch, applied)
         for settlement in batch:
-            if self._log_delivered or settlement.outcome is not Outcome.DELIVERED:
+            delivery_id = settlement.delivery.id
+            if delivery_id in applied or delivery_id in self._repeated:
                 self._tell(settlement)
+            else:
+                log.info("attempt.superseded", delivery_id=delivery_id, endpoint_id=settlement.delivery.endpoint_id)
+            self._repeated.discard(delivery_id)
 
     def _give_up(self, settlement: Settlement, error: StatementFailed) -> None:
-        """It cannot be written: its row stays as it was, is read again, and the request is made again."""
-        log.error("settlement.failed", delivery_id=settlement.delivery.id, note=str(error)[:200])
-        self._done([settlement], set())
+        """It cannot be written: its row stays as it was, is read again in a minute, and the request is made again."""
+        delivery = settlement.delivery
+        log.error("settlement.failed", delivery_id=delivery.id, endpoint_id=delivery.endpoint_id, note=str(error)[:200])
+        self._lanes.hold_off(delivery.endpoint_id, ASIDE_S)
+        del self._queue[delivery.id]
+        self._lanes.settled([settlement], set())
 
     def _tell(self, settlement: Settlement) -> None:
+        if settlement.outcome is Outcome.DELIVERED and not self._log_delivered:
+            return
         delivery = settlement.delivery
         lane = self._lanes.get(delivery.endpoint_id)
-        again = settlement.outcome is Outcome.RETRYING
-        log.info(
+        given_up = settlement.outcome in GIVEN_UP
+        (log.warning if given_up else log.info)(
             "attempt.settled",
             event_id=str(delivery.event.id),
             delivery_id=delivery.id,
@@ -147,9 +168,18 @@ class Settle:
             status=settlement.status,
             duration_ms=settlement.duration_ms,
             reason=settlement.reason and str(settlement.reason),
-            next_at=(datetime.now(UTC) + timedelta(seconds=settlement.delay_s)).isoformat() if again else None,
+            next_at=self._next_at(settlement),
             **({"note": settlement.note} if settlement.note else {}),
         )
+
+    def _next_at(self, settlement: Settlement) -> str | None:
+        """When it is tried again at the earliest: an endpoint that is parked, or asked to wait, comes later."""
+        if settlement.outcome is not Outcome.RETRYING:
+            return None
+        lane = self._lanes.get(settlement.delivery.endpoint_id)
+        blocked_s = lane.blocked_until - self._lanes.clock() if lane else 0.0
+        at = datetime.now(UTC) + timedelta(seconds=max(settlement.delay_s, blocked_s))
+        return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     async def flush(self, within_s: float) -> None:
         """Write what is left; for the way out. What somebody else's transaction is on is waited for."""

@@ -22,6 +22,8 @@ class Parked:
     endpoint_id: int
     failing_s: float
     parked_s: float
+    reason: str
+    is_first: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ UNREACHABLE = frozenset(
 
 @dataclass(slots=True)
 class Held:
-    """Payload bytes queued in all lanes together."""
+    """Payload bytes in all lanes together, queued and in flight."""
 
     total: int = 0
 
@@ -49,7 +49,10 @@ class Lane:
         self.parks = 0
         self.failing_since = FOREVER
         self.parked_until = NEVER
-        self.held_until = NEVER
+        self.asked_at = NEVER
+        self.asked_until = NEVER
+        self.waits_until = NEVER
+        self.locked: set[int] = set()
         self.next_send = NEVER
         self.unwritten = 0
         self.doubted = False
@@ -67,13 +70,14 @@ class Lane:
 
     @property
     def blocked_until(self) -> float:
-        """Until when nothing but a test goes out: parked, or asked to wait."""
-        return max(self.parked_until, self.held_until)
+        """Until when nothing but a test goes out: parked, asked to wait by the receiver, or waiting for its own."""
+        return max(self.parked_until, self.asked_until, self.waits_until)
 
     @property
     def idle(self) -> bool:
         """Whether forgetting the lane would lose nothing but its window."""
-        return not (self.hand or self.more or self.reading or self.failures or self.next_due < FOREVER)
+        remembers = self.hand or self.more or self.reading or self.failures or self.unwritten
+        return not remembers and self.next_due == FOREVER
 
     def _one_by_one(self) -> bool:
         # The next one may go only when the last one's fate is written: else a crash would re-send them out of order.
@@ -86,6 +90,7 @@ class Lane:
             return True
         return bool(
             self.queue
+            and not self.locked
             and self.in_flight < self.window
             and self.endpoint.state is State.ACTIVE
             and now >= self.blocked_until
@@ -144,9 +149,7 @@ class Lane:
         self.used_at = now
         if not self.tests and self.endpoint.rate_limit:
             self.next_send = max(now, self.next_send) + 1 / self.endpoint.rate_limit
-        delivery = (self.tests or self.queue).popleft()
-        self._held.total -= delivery.event.size
-        return delivery
+        return (self.tests or self.queue).popleft()
 
     def release(self) -> None:
         """Give back what is queued: it stays in the table, and is read again when it can go."""
@@ -162,6 +165,7 @@ class Lane:
     def finish(self, settlement: Settlement, now: float, retry_after_s: float | None = None) -> Transition | None:
         """A request ended; what that says about the endpoint, to be written by `unwritten` being counted down again."""
         self.in_flight -= 1
+        self._held.total -= settlement.delivery.event.size
         self.unsettled += 1
         transition = self._judge(settlement, now, retry_after_s)
         self.unwritten += transition is not None
@@ -172,17 +176,19 @@ class Lane:
 
     def _judge(self, settlement: Settlement, now: float, retry_after_s: float | None) -> Transition | None:
         if settlement.outcome is Outcome.DELIVERED:
-            return self._succeed(settlement.duration_ms / 1000)
+            return self._succeed(now, settlement.duration_ms / 1000)
         if settlement.reason in {Reason.GONE, Reason.INVALID_URL}:
             return self._stop(settlement.reason)
         if settlement.delivery.test or settlement.reason in OUR_FAULTS or not settlement.requested:
             return None
         return self._fail(settlement.reason, now, retry_after_s)
 
-    def _succeed(self, took_s: float) -> Transition | None:
+    def _succeed(self, now: float, took_s: float) -> Transition | None:
         known = self.parks > 0
         self.failures = self.parks = 0
-        self.failing_since, self.parked_until, self.held_until = FOREVER, NEVER, NEVER
+        self.failing_since, self.parked_until = FOREVER, NEVER
+        if now - took_s > self.asked_at:
+            self.asked_until = NEVER  # One that was under way already says nothing against what was asked since.
         if took_s < FAST_S:
             self.window = min(self.window * 2, self.limit)
         return Recovered(self.endpoint.id) if known else None
@@ -193,18 +199,19 @@ class Lane:
         if reason in UNREACHABLE or retry_after_s:
             self.window = 1
         if retry_after_s:
-            self.held_until = max(self.held_until, now + min(retry_after_s, self._breaker.park_cap_s))
+            self.asked_at = now
+            self.asked_until = max(self.asked_until, now + min(retry_after_s, self._breaker.park_cap_s))
         if self.failures < self._breaker.park_after or now < self.parked_until:
             return None
         if now - self.failing_since >= self._breaker.disable_after_s:
             return self._stop("failing")
         # Those that were in flight together fail together: they park the endpoint once.
-        parked_s = self._breaker.park_s(self.parks)
+        parked_s, is_first = self._breaker.park_s(self.parks), self.parks == 0
         self.parks += 1
         self.window = 1
         self.parked_until = now + parked_s
         self.release()
-        return Parked(self.endpoint.id, now - self.failing_since, parked_s)
+        return Parked(self.endpoint.id, now - self.failing_since, parked_s, str(reason), is_first)
 
     def stop(self, reason: str) -> Transition | None:
         """Disable the endpoint ourselves, for a setting that allows no request; like `finish`, to be written."""
@@ -223,6 +230,7 @@ class Lane:
         """The outcome is written, or could not be: then the table knows better and is read again."""
         self.unsettled -= 1
         self.hand.discard(settlement.delivery.id)
+        self.locked.discard(settlement.delivery.id)
         if not applied:
             self.more = True
         elif settlement.outcome is Outcome.RETRYING and self.endpoint.ordered:
@@ -231,8 +239,8 @@ class Lane:
             self.next_due = min(self.next_due, now + settlement.delay_s)
 
     def hold_off(self, until: float) -> None:
-        """Send nothing more before that."""
-        self.held_until = max(self.held_until, until)
+        """Send nothing more before that, a test excepted."""
+        self.waits_until = max(self.waits_until, until)
 
     def doubt(self) -> None:
         """Send nothing before the row is read again: another dispatcher may have had the work."""
@@ -245,7 +253,7 @@ class Lane:
     def wait_for_head(self, until: float) -> None:
         """The head of an ordered lane may be tried again then; nothing passes it."""
         self.more = True
-        self.held_until = max(self.held_until, until)
+        self.hold_off(until)
 
     def reload(self, endpoint: Endpoint, failing_s: float | None, parked_s: float | None, now: float) -> None:
         """The row as somebody changed it. A transition of ours not yet written outweighs what the row says."""
@@ -261,7 +269,7 @@ class Lane:
             self.release()
         if not parked_s or parked_s < 0:
             # Somebody has acted (our own word, Parked, apart): what was put off is tried again, in its order.
-            self.held_until = NEVER
+            self.asked_until = self.waits_until = NEVER
         if self.endpoint.ordered:
             self.release()
             self.more = True

@@ -72,11 +72,6 @@ class Target:
     host: str
     port: int
 
-    @property
-    def shown(self) -> str:
-        """The URL for logs: without the query, which may hold credentials."""
-        return self.url.partition("?")[0]
-
 
 def parse(url: str, egress: Egress) -> Target | str:
     """Where `url` leads, or the sentence that refuses it, which never repeats its query or credentials.

@@ -1,7 +1,9 @@
 """The connection that holds the work: its advisory lock says so, its LISTENs ring, its beat notices when it is lost."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from socket import gethostname
 
 import asyncpg
 import structlog
@@ -27,7 +29,7 @@ class Holder:
 
     def __str__(self) -> str:
         where = f" from {self.address}" if self.address else ""
-        return f"backend pid {self.pid}, role {self.role}, {self.application or 'unnamed'}{where}"
+        return f"{self.application or 'unnamed'}; role {self.role}{where}, backend pid {self.pid}"
 
 
 class Listener:
@@ -41,7 +43,7 @@ class Listener:
         lost: Callable[[], None],
         taken_again: Callable[[], None],
     ) -> None:
-        self._session = Session(login, "listen")
+        self._session = Session(login, f"holder pid {os.getpid()} on {gethostname()}")
         self._bells = bells
         self._lost = lost
         self._taken_again = taken_again
@@ -75,12 +77,16 @@ class Listener:
         self._bells[channel]()
 
     def _terminated(self, _connection: object) -> None:
+        self._lose("its connection ended")
+
+    def _lose(self, note: str) -> None:
         if self.holds:
             self.holds = False
+            log.warning("listener.lost", note=note)
             self._lost()
 
     async def step(self) -> int:
-        """Beat; or, after a loss, take the work again."""
+        """Beat; or, after a loss, take the work again. Returns 1 when it was lost. Raises `DatabaseAway`."""
         if not self.holds:
             if holder := await self.take():
                 raise DatabaseAway(f"the work is held by {holder}")
@@ -92,11 +98,11 @@ class Listener:
         try:
             with foreseen():
                 await connection.fetchval("select 1", timeout=BEAT_TIMEOUT_S)
-        except DatabaseAway:
-            self.holds = False
+        except DatabaseAway as error:
+            late = isinstance(error.__cause__, TimeoutError)
+            self._lose(f"no answer within {BEAT_TIMEOUT_S:g} s" if late else str(error))
             self._session.drop()
-            log.warning("listener.lost")
-            raise
+            return 1  # Taken again at once; why that fails, if it does, is what there is to say.
         return 0
 
     async def close(self) -> None:

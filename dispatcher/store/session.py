@@ -42,6 +42,14 @@ REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.ClientConfigu
 CALL_S = 35.0
 """A call without an answer for so long has lost its network: above the 30 s the server allows a statement."""
 
+KEEPALIVE = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "15s",
+}
+"""A host that vanished without a word is noticed by the server within 15 s, and its lock and transactions end."""
+
 PLANS = {
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
@@ -53,7 +61,7 @@ PLANS = {
     "statement_timeout": "30s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "30s",
-    "tcp_keepalives_idle": "15",
+    **KEEPALIVE,
 }
 """For the dispatching connections only. A plan made while the queue was empty must not meet a full one: with the
 statements' own fences these leave one plan each (measured elsewhere: 4 ms had become 4 s)."""
@@ -173,7 +181,9 @@ class Session:
         async with self._turn:
             try:
                 with foreseen():
-                    statement = self._prepared.get(name) or await self._prepare(name)
+                    # A connection that has ended meanwhile is no news to the caller: nothing was said on it.
+                    known = self._prepared.get(name) if self.is_open else None
+                    statement = known or await self._prepare(name)
                     return await statement.fetch(*args)
             except BaseException as error:
                 if not isinstance(error, StatementFailed):

@@ -4,6 +4,7 @@ The texts of exceptions are not passed on: several carry URLs, header values or 
 """
 
 import errno
+import os
 import ssl
 from collections.abc import Iterator
 
@@ -74,7 +75,8 @@ def _network(error: OSError | aiohttp.ClientConnectionError) -> tuple[Reason, st
             # TCP refuses, it does not reset: by then there was a connection, and a handshake on it.
             return Reason.TLS, "the connection ended during the handshake"
         case other:
-            return Reason.CONNECT, f"{name} {other.strerror or ''}".strip()
+            said = os.strerror(number) if number else other.strerror or ""
+            return Reason.CONNECT, f"{name} {said}".strip()
 
 
 def _printable(note: str) -> str:

@@ -76,7 +76,8 @@ async def test_a_second_one_names_the_first_and_leaves(database, db):
         pid = await db.fetchval(HOLDER)
         code, said = refusal(database.dsn)
         assert code == 1
-        assert f"backend pid {pid}, role app_owner, dispatcher: listen" in said
+        assert f"dispatcher: holder pid {first.process.pid} on " in said
+        assert f"; role app_owner, backend pid {pid})" in said
         assert first.process.returncode is None
 
 

@@ -42,6 +42,25 @@ async def test_a_transaction_on_one_delivery_holds_up_no_other_and_sends_nothing
     assert await states(db, held) == ["delivered"]
 
 
+async def test_more_locked_outcomes_than_may_be_unsettled_stop_nobody_else(running, db, receiver, other):
+    held, _ = await subscribe(db, receiver.url("/held"), "{held}")
+    await subscribe(db, receiver.url("/free"), "{free}")
+    async with running(dispatch__max_unsettled=4) as dispatcher:
+        await insert_many(db, 30, "held")
+        await all_settled(db)  # The window is open.
+        receiver.hang("/held")
+        await insert_many(db, 8, "held")
+        await eventually(lambda: receiver.in_flight("/held") == 8)
+        await other.execute("select from webhooks.deliveries where endpoint_id = $1 for update", held)
+        receiver.let_go("/held")
+        await eventually(lambda: "8/4 unsettled" in repr(dispatcher._settle))
+        await insert(db, "free")
+        await eventually(lambda: receiver.at("/free"))
+        await other.execute("rollback")
+        await all_settled(db)
+    assert len(receiver.at("/held")) == 38
+
+
 async def test_an_outcome_whose_row_is_locked_at_the_end_is_waited_for(running, db, receiver, other):
     await subscribe(db, receiver.url())
     receiver.hang()
@@ -247,14 +266,22 @@ async def test_what_was_queued_before_the_work_was_lost_is_read_again(running, d
         await insert_many(db, 3)
         await eventually(receiver.in_flight)
         await eventually(lambda: db.fetchval("select count(*) = 0 from webhooks.inbox"))
+        before = await db.fetchval(HOLDERS)
         async with connected(database.superuser_dsn) as admin:
             # While nobody holds the work, another one finishes what is queued here.
             await admin.execute(
                 "begin; select pg_terminate_backend(pid) from pg_stat_activity "
-                "where datname = current_database() and application_name = 'dispatcher: listen'; "
+                "where datname = current_database() and application_name like 'dispatcher: holder%'; "
                 "delete from webhooks.deliveries where id > (select min(id) from webhooks.deliveries); commit"
             )
+        await eventually(lambda: db.fetchval(HOLDS_AGAIN, before))
         receiver.let_go()
         await all_settled(db)
     assert len(receiver.requests) == 1
     assert await endpoint(db, endpoint_id)
+
+
+HOLDERS = """
+select pid from pg_stat_activity where datname = current_database() and application_name like 'dispatcher: holder%'
+"""
+HOLDS_AGAIN = f"select exists ({HOLDERS} and pid <> $1)"

@@ -2,6 +2,9 @@
 
 import pytest
 
+from dispatcher.errors import DatabaseAway
+from dispatcher.pipeline import discover
+from dispatcher.store.session import Session
 from tests.support.eventually import eventually
 from tests.support.sql import all_settled, attempts, endpoint, insert, insert_many, states, subscribe
 
@@ -174,3 +177,36 @@ async def test_a_test_send_reaches_an_endpoint_that_said_it_was_gone(running, db
         await eventually(lambda: len(receiver.requests) == 2)
         await all_settled(db)
     assert (1, "delivered", None, 200) in await attempts(db)
+
+
+async def test_what_was_made_without_a_word_is_found_within_seconds(running, db, receiver):
+    endpoint_id, _ = await subscribe(db, receiver.url())
+    async with running():
+        event_id = await insert(db)
+        await eventually(lambda: receiver.requests)
+        await db.execute(
+            "insert into webhooks.deliveries (event_id, endpoint_id) values ($1, $2)", event_id, endpoint_id
+        )
+        await eventually(lambda: len(receiver.requests) == 2, within=15)
+
+
+async def test_what_a_fan_out_made_whose_answer_was_lost_is_looked_for_at_once(running, db, receiver, monkeypatch):
+    monkeypatch.setattr(discover, "EVERY_S", 3600.0)
+    fetch, lose = Session.fetch, []
+
+    async def losing(self, name, *args):
+        rows = await fetch(self, name, *args)
+        if name == "fan_out" and rows[0]["taken"] and lose:
+            lose.clear()
+            self.drop()
+            raise DatabaseAway("the answer was lost")
+        return rows
+
+    monkeypatch.setattr(Session, "fetch", losing)
+    await subscribe(db, receiver.url())
+    async with running():
+        await insert(db)
+        await eventually(lambda: receiver.requests)
+        lose.append(True)
+        await insert(db)
+        await eventually(lambda: len(receiver.requests) == 2)

@@ -187,7 +187,9 @@ async def test_a_settlement_that_cannot_be_written_does_not_hold_up_the_others(r
         await insert_many(db, 50)
         await eventually(lambda: len(receiver.at("/good")) == 51)
         await eventually(lambda: db.fetchval("select count(*) = 51 from webhooks.attempts"))
+        assert len(receiver.at("/bad")) == 1, "it is not sent again and again"
         await db.execute("alter table webhooks.attempts drop constraint not_this_one")
+        await db.execute("select webhooks.retry(id) from webhooks.deliveries")
         await all_settled(db)
 
 

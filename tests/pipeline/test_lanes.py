@@ -1,5 +1,6 @@
 """What all lanes together know."""
 
+from dispatcher.model import Outcome, Settlement
 from dispatcher.pipeline.lanes import Lanes
 from dispatcher.policy.breaker import Breaker
 from dispatcher.policy.lane import Lane
@@ -23,6 +24,30 @@ def test_what_is_offered_is_queued_until_twice_the_limit_is_in_hand_and_the_rest
     assert lanes.full == {1}
 
 
+def test_what_was_settled_while_a_read_was_under_way_is_not_taken_from_it():
+    lanes, lane = lanes_of()
+    sent = a_delivery(id=1, endpoint_id=1)
+    lanes.offer(sent)
+    read = lanes.ledger.begin()
+    settlement = Settlement(lane.start(100.0), Outcome.DELIVERED)
+    lane.finish(settlement, 100.0)
+    lanes.settled([settlement], {1})
+    assert not lanes.put(sent)
+    lanes.ledger.end(read)
+    assert lanes.put(sent)
+
+
+def test_alarms_that_a_nearer_one_replaced_are_forgotten():
+    lanes, lane = lanes_of(rate_limit=50.0)
+    lane.next_due = 36_000.0
+    for turn in range(10_000):
+        lane.next_send, lane.more = 101.0 + turn, True
+        lanes.touch(lane)
+        lanes.clock = lambda now=102.0 + turn: now
+        lanes.wake()
+    assert len(lanes._alarms) < 200
+
+
 def test_an_endpoint_at_rest_is_no_burden_to_fan_out_until_something_comes_for_it():
     lanes, lane = lanes_of()
     lane.hold_off(200.0)
@@ -37,6 +62,6 @@ def test_an_endpoint_that_keeps_new_deliveries_again_is_named_no_more():
     lanes, lane = lanes_of()
     lane.hold_off(200.0)
     lanes.offer(a_delivery(id=1, endpoint_id=1))
-    lane.held_until, lane.more = 0.0, False
+    lane.waits_until, lane.more = 0.0, False
     lanes.touch(lane)
     assert not lanes.full

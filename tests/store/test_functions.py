@@ -216,6 +216,16 @@ async def test_a_secret_is_rotated_to_a_given_one_with_an_overlap_of(overlap, db
     assert row["previous_secret_until"] == now + overlap
 
 
+async def test_a_secret_that_slipped_in_malformed_can_be_rotated_away(db):
+    endpoint_id, _ = await subscribe(db, URL)
+    await db.execute("alter table webhooks.endpoints disable trigger endpoints_checked")
+    await db.execute("update webhooks.endpoints set secret = 'whsec_broken'")
+    await db.execute("alter table webhooks.endpoints enable trigger endpoints_checked")
+    made = await db.fetchval("select webhooks.rotate_secret($1)", endpoint_id)
+    row = await endpoint(db, endpoint_id)
+    assert (row["secret"], row["previous_secret"], row["previous_secret_until"]) == (made, None, None)
+
+
 # --- all of them
 
 

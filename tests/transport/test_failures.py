@@ -31,9 +31,9 @@ def connecting(number: int) -> aiohttp.ClientConnectorError:
 @pytest.mark.parametrize(
     ("error", "answer"),
     [
-        (connecting(errno.ECONNREFUSED), NoReply(Reason.CONNECT, "ECONNREFUSED it said")),
-        (connecting(errno.EHOSTUNREACH), NoReply(Reason.CONNECT, "EHOSTUNREACH it said")),
-        (connecting(errno.ENETUNREACH), NoReply(Reason.CONNECT, "ENETUNREACH it said")),
+        (connecting(errno.ECONNREFUSED), NoReply(Reason.CONNECT, "ECONNREFUSED Connection refused")),
+        (connecting(errno.EHOSTUNREACH), NoReply(Reason.CONNECT, "EHOSTUNREACH No route to host")),
+        (connecting(errno.ENETUNREACH), NoReply(Reason.CONNECT, "ENETUNREACH Network is unreachable")),
         (connecting(errno.ETIMEDOUT), NoReply(Reason.TIMEOUT, "ETIMEDOUT")),
         (connecting(errno.ECONNRESET), NoReply(Reason.TLS, "the connection ended during the handshake")),
         (connecting(errno.EACCES), NoReply(Reason.BLOCKED_ADDRESS, "EACCES from this machine's firewall")),

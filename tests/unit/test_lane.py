@@ -180,6 +180,9 @@ def test_pausing_gives_back_what_is_queued():
 def test_a_lane_with_nothing_to_remember_is_idle():
     lane = a_lane()
     assert lane.idle
+    lane.unwritten = 1
+    assert not lane.idle, "what the row says would be believed before ours is written"
+    lane.unwritten = 0
     fill(lane, 1)
     assert not lane.idle
 

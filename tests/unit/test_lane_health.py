@@ -12,7 +12,7 @@ def test_failures_in_a_row_park_the_endpoint_and_give_back_what_is_queued():
     lane = a_lane(held)
     fill(lane, 4)
     said = fail(lane, 10.0, times=3)
-    assert said == [None, None, Parked(lane.endpoint.id, 0.0, 30.0)]
+    assert said == [None, None, Parked(lane.endpoint.id, 0.0, 30.0, "http_500", is_first=True)]
     assert not lane.queue
     assert held.total == 0
     assert lane.more
@@ -89,6 +89,28 @@ def test_retry_after_holds_the_whole_lane():
     assert lane.may_send(60.0)
 
 
+def test_a_success_that_was_under_way_does_not_undo_what_was_asked_since():
+    lane = a_lane()
+    lane.window = 2
+    fill(lane, 4)
+    slow, refused = start_all(lane, 0.0)
+    lane.finish(retrying(refused, "http_429"), 1.0, retry_after_s=50.0)
+    lane.finish(delivered(slow, duration_ms=2000), 2.0)
+    assert not lane.may_send(50.9)
+    assert lane.may_send(51.0)
+
+
+def test_a_success_after_what_was_asked_for_is_over_forgets_it():
+    lane = a_lane()
+    fill(lane, 3)
+    lane.finish(retrying(*start_all(lane, 0.0), "http_429"), 1.0, retry_after_s=50.0)
+    test = a_delivery(id=99, endpoint_id=lane.endpoint.id, test=True)
+    lane.put(test)
+    lane.start(2.0)
+    lane.finish(delivered(test), 3.0)
+    assert lane.may_send(3.0)
+
+
 def test_a_lying_retry_after_is_bounded():
     lane = a_lane()
     fill(lane, 2)
@@ -112,7 +134,7 @@ def test_the_breaker_survives_a_restart():
     lane.reload(lane.endpoint, 500.0, 20.0, 0.0)
     assert not lane.may_send(19.0)
     (said,) = fail(lane, 20.0)
-    assert said == Parked(lane.endpoint.id, 520.0, 60.0)
+    assert said == Parked(lane.endpoint.id, 520.0, 60.0, "http_500", is_first=False)
 
 
 def test_an_operator_who_clears_parked_until_is_obeyed():

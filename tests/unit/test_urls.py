@@ -139,12 +139,6 @@ def test_the_default_port_is_held_to_the_listed_ports_too():
     assert isinstance(parse("https://example.com:8443/", egress), Target)
 
 
-def test_what_is_shown_in_logs_has_no_query():
-    target = parse("https://Example.com:8443/hook/%2F?token=secret", STRICT)
-    assert target.shown == "https://example.com:8443/hook/%2F"
-    assert parse("https://[2606:4700::1]?token=secret", STRICT).shown == "https://[2606:4700::1]/"
-
-
 def test_a_host_that_the_connecting_library_reads_otherwise_is_refused(monkeypatch):
     monkeypatch.setattr(urls, "URL", lambda text, encoded: URL(text.replace("example", "elsewhere"), encoded=encoded))
     assert isinstance(parse("https://example.com/", STRICT), str)

@@ -139,7 +139,7 @@ begin
   why := webhooks.refuse_headers(new.headers);
   if why is not null then
     perform webhooks.refuse('headers_are_allowed', 'headers are refused: ' || why,
-      'a JSON object of names to strings, such as {"Authorization": "Bearer …"}; at most 32, 16 KiB in all, none that the dispatcher or a proxy sets');
+      'a JSON object of names to strings, such as {"Authorization": "Bearer abc"}; at most 32, 16 KiB in all, none that the dispatcher or a proxy sets');
   end if;
   if new.api_key is not null and exists (select from json_object_keys(coalesce(new.headers, '{}')) k where lower(k) = 'x-api-key') then
     perform webhooks.refuse('headers_are_allowed', 'headers are refused: X-API-Key is set by api_key', 'give the key once');
@@ -203,7 +203,7 @@ begin
     perform webhooks.refuse('pattern_is_a_type_or_ends_in_star', format('pattern %s is malformed', coalesce(quote_literal(left(new.pattern, 140)), 'null')),
       'an event type such as order.paid, everything below one such as order.*, or *; words of A-Z a-z 0-9 _ - joined by dots, at most 128 bytes');
   end if;
-  if tg_op = 'INSERT' and exists (select from webhooks.subscriptions s
+  if (tg_op = 'INSERT' or (new.endpoint_id, new.pattern, new.filter::text) is distinct from (old.endpoint_id, old.pattern, old.filter::text)) and exists (select from webhooks.subscriptions s
        where s.endpoint_id = new.endpoint_id and s.pattern = new.pattern and coalesce(s.filter::text, '') = coalesce(new.filter::text, '')) then
     perform webhooks.refuse('subscription_is_written_once',
       format('endpoint %s is subscribed to %s already, with the same filter', new.endpoint_id, quote_literal(new.pattern)),

@@ -11,7 +11,9 @@ create table webhooks.deliveries (
   test        boolean not null default false,
   created_at  timestamptz not null default now(),
 
-  constraint attempts_is_not_negative check (attempts >= 0)
+  constraint attempts_is_not_negative check (attempts >= 0),
+  -- What is infinite cannot be subtracted from (before Postgres 17), and one such row would fail every look at the table.
+  constraint instants_are_finite check (isfinite(due_at) and isfinite(retry_at) and isfinite(created_at))
 ) with (
   fillfactor = 80,
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0,

@@ -180,12 +180,16 @@ as $$
 declare
   e webhooks.endpoints := webhooks.endpoint_row(rotate_secret.endpoint_id);
   new_secret text := coalesce(rotate_secret.secret, webhooks.generated_secret());
+  -- One that slipped in malformed signs nothing, and must not stand in the way of its own replacement.
+  old_secret text := case when webhooks.refuse_secret(e.secret) is null then e.secret end;
 begin
   if rotate_secret.overlap is null or rotate_secret.overlap < interval '0' or rotate_secret.overlap > interval '7 days' then
     perform webhooks.refuse('overlap_is_0_to_7_days', 'overlap is out of range', 'how long the old secret signs too: 0 to 7 days', '22023');
   end if;
   update webhooks.endpoints x
-     set secret = new_secret, previous_secret = e.secret, previous_secret_until = now() + rotate_secret.overlap
+     set secret = new_secret,
+         previous_secret = old_secret,
+         previous_secret_until = case when old_secret is not null then now() + rotate_secret.overlap end
    where x.id = e.id;
   return new_secret;
 end
