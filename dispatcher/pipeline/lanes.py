@@ -57,7 +57,7 @@ class Lanes:
         """Forget a lane. What it has in flight still settles; what it had queued is in the table."""
         lane = self._lanes.pop(endpoint_id, None)
         if lane is not None:
-            lane.release()
+            lane.release_all()
         self.full.discard(endpoint_id)
         self.hungry.pop(endpoint_id, None)
         self._alarm_of.pop(endpoint_id, None)

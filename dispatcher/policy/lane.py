@@ -155,6 +155,11 @@ class Lane:
         """Give back what is queued: it stays in the table, and is read again when it can go."""
         self._give_back(self.queue)
 
+    def release_all(self) -> None:
+        """Tests, too."""
+        self._give_back(self.queue)
+        self._give_back(self.tests)
+
     def _give_back(self, queue: deque[Delivery]) -> None:
         released = list(queue)
         queue.clear()
@@ -246,8 +251,7 @@ class Lane:
         """Send nothing before the row is read again: another dispatcher may have had the work."""
         self.doubted = True
         self.window = 1
-        self._give_back(self.queue)
-        self._give_back(self.tests)
+        self.release_all()
         self.more = True
 
     def wait_for_head(self, until: float) -> None:

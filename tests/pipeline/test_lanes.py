@@ -48,6 +48,16 @@ def test_alarms_that_a_nearer_one_replaced_are_forgotten():
     assert len(lanes._alarms) < 200
 
 
+def test_an_endpoint_that_is_removed_leaves_no_payload_behind():
+    lanes, lane = lanes_of()
+    lanes.offer(a_delivery(id=1, endpoint_id=1))
+    lanes.put(a_delivery(id=2, endpoint_id=1, test=True))
+    settlement = Settlement(lane.start(100.0), Outcome.DELIVERED)
+    lanes.remove(1)
+    lane.finish(settlement, 100.0)
+    assert lanes.held.total == 0
+
+
 def test_an_endpoint_at_rest_is_no_burden_to_fan_out_until_something_comes_for_it():
     lanes, lane = lanes_of()
     lane.hold_off(200.0)
