@@ -44,13 +44,6 @@ async def settle(session: Session, *reports: Report) -> set[int]:
 
 
 @pytest.fixture
-async def session(database):
-    session = Session(Login(database.dsn, settings=PLANS), "test")
-    yield session
-    await session.close()
-
-
-@pytest.fixture
 async def ids(db, session) -> list[int]:
     """Five open deliveries of one endpoint."""
     await subscribe(db, URL)

@@ -5,7 +5,6 @@ import re
 import pytest
 
 from dispatcher.store import statements
-from dispatcher.store.session import PLANS, Login, Session
 from dispatcher.store.statements import sql
 
 TYPES = {"uuid", "int8", "int4", "text", "float8", "bool", "bytea"}
@@ -16,13 +15,6 @@ def declared(text: str) -> list[str]:
     found = re.findall(r"^-- \$(\d+) +(\w+) +(\w+(?:\[\])?)", text, re.MULTILINE)
     assert [int(number) for number, _, _ in found] == list(range(1, len(found) + 1))
     return [kind for _, _, kind in found]
-
-
-@pytest.fixture
-async def session(database):
-    session = Session(Login(database.dsn, settings=PLANS), "test")
-    yield session
-    await session.close()
 
 
 @pytest.mark.parametrize("name", statements.names())
