@@ -51,7 +51,7 @@ FLUSH_S = 10.0
 LOCK_S = "100ms"
 """For a settle: what somebody's open transaction is on is written later, the rest at once."""
 
-Step = Callable[[], Awaitable[int]]
+Step = Callable[[], Awaitable[int | None]]
 
 
 class Dispatcher:
@@ -209,8 +209,8 @@ class Dispatcher:
     def _holding(self, step: Step) -> Step:
         """The step, while we hold the work; without it a stage finds nothing to do."""
 
-        async def guarded() -> int:
-            return await step() if self._listener.holds else 0
+        async def guarded() -> int | None:
+            return await step() if self._listener.holds else None
 
         return guarded
 

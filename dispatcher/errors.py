@@ -17,6 +17,10 @@ class DatabaseAway(DispatcherError):
     """The database cannot be reached, or went away in the middle. Waiting and trying again is the right answer."""
 
 
+class Unreachable(DatabaseAway):
+    """It could not even be connected to: nothing was said."""
+
+
 class StatementFailed(DispatcherError):
     """Postgres understood a statement and could not carry it out: somebody's data, a lock, a limit.
 

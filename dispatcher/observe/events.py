@@ -5,7 +5,7 @@ EVENTS = {
     "attempt.failed": "A fault of ours ended an attempt; it is tried again and spends no attempt of the delivery.",
     "attempt.superseded": "A delivery was changed or ended while it was in flight; the table says what comes next.",
     "attempt.settled": "One attempt, and what it made of its delivery, is written: one line for each.",
-    "database.awaited": "The database cannot be reached; it is tried until it can.",
+    "database.awaited": "The database cannot be reached, refuses us, or serves another dispatcher; it is tried again.",
     "database.embedded": "A private Postgres has been started: for trying things out, never for production.",
     "database.migrated": "The schema was brought up to date before work began (a private Postgres only).",
     "database.returned": "The database that was awaited is there.",

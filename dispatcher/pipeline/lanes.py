@@ -150,6 +150,7 @@ class Lanes:
         lane = self._lanes.get(delivery.endpoint_id)
         if lane is not None:
             lane.locked.add(delivery.id)
+            lane.release()
             self.touch(lane)
 
     def doubt(self) -> None:

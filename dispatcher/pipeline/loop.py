@@ -54,16 +54,15 @@ class Outage:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._since: float | None = None
-        self._said_at = 0.0
-        self._note = ""
+        self._said: dict[str, float] = {}
 
     def failed(self, error: DispatcherError) -> None:
         now, note = self._clock(), str(error)[:200]
-        if self._since is None:
-            self._since = now
-        elif note == self._note and now < self._said_at + SAY_AGAIN_S:
+        self._since = now if self._since is None else self._since
+        self._said = {said: at for said, at in self._said.items() if now < at + SAY_AGAIN_S}
+        if note in self._said:
             return
-        self._said_at, self._note = now, note
+        self._said[note] = now
         # What waiting alone will not cure is an error; it is tried all the same, since somebody may be mending it.
         say = log.error if isinstance(error, ConfigError | SchemaError) else log.warning
         say("database.awaited", waited_s=round(now - self._since, 1), note=note)
@@ -72,10 +71,13 @@ class Outage:
         if self._since is not None:
             log.info("database.returned", waited_s=round(self._clock() - self._since, 1))
         self._since = None
+        self._said.clear()
 
 
-async def keep(step: Callable[[], Awaitable[int]], wakeup: Wakeup, idle_s: float, trouble: Trouble) -> None:
+async def keep(step: Callable[[], Awaitable[int | None]], wakeup: Wakeup, idle_s: float, trouble: Trouble) -> None:
     """Run `step` until cancelled: again at once while it finds work, else when rung or after `idle_s`.
+
+    None is a step not taken: it says nothing about the trouble there was.
 
     A database that is away, refuses us or fails a statement is waited out, and told to `trouble`. Any other error is a
     bug and ends the process.
@@ -89,7 +91,8 @@ async def keep(step: Callable[[], Awaitable[int]], wakeup: Wakeup, idle_s: float
             trouble.failed(error)
             await asyncio.sleep(RECONNECT.delay_s(failures, random.random()))  # noqa: S311 jitter, not a secret
             continue
-        failures = 0
-        trouble.over()
+        if found is not None:
+            failures = 0
+            trouble.over()
         if not found:
             await wakeup.wait(idle_s)

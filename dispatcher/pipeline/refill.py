@@ -1,7 +1,6 @@
 """Lanes that ran low read more of their own backlog: by name, never in a global order."""
 
 from collections.abc import Callable
-from itertools import islice
 
 import structlog
 
@@ -60,8 +59,11 @@ class Refill:
         return 1
 
     def _wants(self) -> dict[Lane, int]:
-        now, wants = self._lanes.clock(), {}
-        for endpoint_id in list(islice(self._lanes.hungry, self._at_once)):
+        now = self._lanes.clock()
+        wants: dict[Lane, int] = {}
+        for endpoint_id in list(self._lanes.hungry):
+            if len(wants) == self._at_once:
+                break
             lane = self._lanes.get(endpoint_id)
             if lane is not None and (want := lane.wants(now)):
                 if self._lanes.keeps_payload:

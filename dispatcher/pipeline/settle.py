@@ -8,7 +8,7 @@ from itertools import islice
 
 import structlog
 
-from dispatcher.errors import DatabaseAway, StatementFailed
+from dispatcher.errors import DatabaseAway, StatementFailed, Unreachable
 from dispatcher.model import Outcome, Settlement
 from dispatcher.pipeline.lanes import Lanes
 from dispatcher.pipeline.wakeup import Wakeup
@@ -19,6 +19,8 @@ BATCH = 500
 
 LOCKED_S = 1.0
 """Between tries at rows that somebody else's transaction is on."""
+LOCKED_SHARE = 4
+"""So many times `max_unsettled` may wait for such transactions: a crash sends these twice, too."""
 ASIDE_S = 60.0
 
 GIVEN_UP = frozenset({Outcome.DEAD, Outcome.EXPIRED})
@@ -51,8 +53,8 @@ class Settle:
         return len(self._queue) + len(self._locked)
 
     def has_room(self) -> bool:
-        # Not those somebody's transaction is on: their endpoints wait for it, the others must not.
-        return len(self._queue) < self._max_unsettled
+        # Those somebody's transaction is on apart: their endpoints wait for it, the others must not, up to a point.
+        return len(self._queue) < self._max_unsettled and len(self._locked) < LOCKED_SHARE * self._max_unsettled
 
     def note(self, settlement: Settlement) -> None:
         """Take over a settlement, to be written."""
@@ -104,9 +106,10 @@ class Settle:
     async def _say(self, batch: list[Settlement]) -> set[int]:
         try:
             return await self._settle(batch)
-        except DatabaseAway:
-            # It may have been written, and the answer lost: then saying it again applies to nothing.
-            self._repeated.update(settlement.delivery.id for settlement in batch)
+        except DatabaseAway as error:
+            if not isinstance(error, Unreachable):
+                # It may have been written, and the answer lost: then saying it again applies to nothing.
+                self._repeated.update(settlement.delivery.id for settlement in batch)
             raise
 
     async def _settle(self, batch: list[Settlement]) -> set[int]:
@@ -148,6 +151,7 @@ class Settle:
         log.error("settlement.failed", delivery_id=delivery.id, endpoint_id=delivery.endpoint_id, note=str(error)[:200])
         self._lanes.hold_off(delivery.endpoint_id, ASIDE_S)
         del self._queue[delivery.id]
+        self._repeated.discard(delivery.id)
         self._lanes.settled([settlement], set())
 
     def _tell(self, settlement: Settlement) -> None:

@@ -103,6 +103,7 @@ class Lane:
             self.endpoint.state is State.ACTIVE
             and not self.more
             and not self.reading
+            and not self.locked
             and now >= self.blocked_until
             and len(self.hand) < 2 * self.limit
         )
@@ -111,7 +112,7 @@ class Lane:
         """How many deliveries to read from the table: none while half of what a lane holds is still queued."""
         if not self.more or self.reading or self.endpoint.state is not State.ACTIVE or now < self.blocked_until:
             return 0
-        if self.endpoint.ordered and self.hand:
+        if self.locked or (self.endpoint.ordered and self.hand):
             return 0  # a head that is put off must be the first to be read again
         return 0 if 2 * len(self.queue) > self.limit else max(2 * self.limit - len(self.hand), 0)
 
@@ -206,6 +207,7 @@ class Lane:
         if retry_after_s:
             self.asked_at = now
             self.asked_until = max(self.asked_until, now + min(retry_after_s, self._breaker.park_cap_s))
+            self.release()  # What waits, waits in the table: memory is for what is about to be sent.
         if self.failures < self._breaker.park_after or now < self.parked_until:
             return None
         if now - self.failing_since >= self._breaker.disable_after_s:
@@ -246,6 +248,7 @@ class Lane:
     def hold_off(self, until: float) -> None:
         """Send nothing more before that, a test excepted."""
         self.waits_until = max(self.waits_until, until)
+        self.release()
 
     def doubt(self) -> None:
         """Send nothing before the row is read again: another dispatcher may have had the work."""

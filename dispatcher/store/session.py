@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from dispatcher.errors import ConfigError, DatabaseAway, SchemaError, StatementFailed
+from dispatcher.errors import ConfigError, DatabaseAway, SchemaError, StatementFailed, Unreachable
 from dispatcher.store.statements import sql
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Login:
 async def connect(login: Login, name: str) -> asyncpg.Connection:
     """Open a connection that calls itself `dispatcher: <name>`.
 
-    Raises `DatabaseAway` when waiting may help, `ConfigError` when it will not.
+    Raises `Unreachable` when waiting may help, `ConfigError` when it will not.
     """
 
     def password() -> str:
@@ -106,12 +106,12 @@ async def connect(login: Login, name: str) -> asyncpg.Connection:
         raise ConfigError(message) from None
     except (ValueError, FileNotFoundError, PermissionError) as error:
         if isinstance(error, OSError) and not (login.password_file and error.filename == login.password_file):
-            raise DatabaseAway(f"{login.shown}: {error}") from None
+            raise Unreachable(f"{login.shown}: {error}") from None
         raise ConfigError(f"database: {error}") from None
     except AWAY as error:
         if isinstance(error, asyncpg.ProtocolViolationError) and "startup parameter" in said(error):
             raise ConfigError(f"database.dsn: {login.shown}: {said(error)}; leave it out of the DSN") from None
-        raise DatabaseAway(f"{login.shown}: {error or type(error).__name__}") from None
+        raise Unreachable(f"{login.shown}: {error or type(error).__name__}") from None
     except asyncpg.PostgresError as error:
         raise ConfigError(f"database.dsn: {login.shown}: {said(error)}") from None
     try:

@@ -1,7 +1,8 @@
 """What all lanes together know."""
 
 from dispatcher.model import Outcome, Settlement
-from dispatcher.pipeline.lanes import Lanes
+from dispatcher.pipeline.lanes import HELD_BYTES, Lanes
+from dispatcher.pipeline.refill import Refill
 from dispatcher.policy.breaker import Breaker
 from dispatcher.policy.lane import Lane
 from dispatcher.policy.pool import Pool
@@ -48,6 +49,18 @@ def test_alarms_that_a_nearer_one_replaced_are_forgotten():
     assert len(lanes._alarms) < 200
 
 
+def test_an_endpoint_with_a_locked_delivery_holds_nothing_and_reads_nothing_until_it_is_settled():
+    lanes, lane = lanes_of()
+    for number in (1, 2, 3):
+        lanes.offer(a_delivery(id=number, endpoint_id=1))
+    settlement = Settlement(lane.start(100.0), Outcome.DELIVERED)
+    lane.finish(settlement, 100.0)
+    lanes.lock(settlement.delivery)
+    assert (lanes.held.total, len(lane.queue), dict(lanes.hungry)) == (0, 0, {})
+    lanes.settled([settlement], {1})
+    assert lanes.hungry == {1: None}
+
+
 def test_an_endpoint_that_is_removed_leaves_no_payload_behind():
     lanes, lane = lanes_of()
     lanes.offer(a_delivery(id=1, endpoint_id=1))
@@ -75,3 +88,15 @@ def test_an_endpoint_that_keeps_new_deliveries_again_is_named_no_more():
     lane.waits_until, lane.more = 0.0, False
     lanes.touch(lane)
     assert not lanes.full
+
+
+def test_when_memory_is_short_those_with_nothing_in_hand_are_found_among_all_that_want_more():
+    lanes = Lanes(Pool(10, 10), lambda: 100.0)
+    for endpoint_id in range(1, 202):
+        lane = Lane(an_endpoint(id=endpoint_id), Breaker())
+        lanes.add(lane)
+        if endpoint_id <= 200:
+            lanes.offer(a_delivery(id=endpoint_id, endpoint_id=endpoint_id))
+        lanes.hold(endpoint_id)
+    lanes.held.total = HELD_BYTES
+    assert {lane.endpoint.id: want for lane, want in Refill(None, lanes, pump=None)._wants().items()} == {201: 1}

@@ -1,11 +1,13 @@
 """What the log says of attempts, endpoints, and a database that is away."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from structlog.testing import capture_logs
 
 from dispatcher.errors import ConfigError, DatabaseAway, StatementFailed
-from dispatcher.pipeline.loop import Outage, Stall
+from dispatcher.pipeline.loop import Outage, Stall, keep
+from dispatcher.pipeline.wakeup import Wakeup
 from tests.support.eventually import eventually
 from tests.support.sql import all_settled, insert, subscribe
 
@@ -101,3 +103,19 @@ def test_a_stage_that_only_lost_its_connection_once_says_nothing():
     assert [(e["event"], e.get("note")) for e in said] == [
         ("loop.stalled", "refused"), ("loop.resumed", None), ("loop.stalled", "a bug"), ("loop.resumed", None),
     ]  # fmt: skip
+
+
+async def test_a_step_that_was_not_taken_ends_no_trouble():
+    steps = iter([StatementFailed("locked"), None, StatementFailed("locked"), 0])
+
+    async def step() -> int | None:
+        found = next(steps, 0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    with capture_logs() as said:
+        task = asyncio.create_task(keep(step, Wakeup(), 0.001, Stall("refill")))
+        await eventually(lambda: [entry for entry in said if entry["event"] == "loop.resumed"])
+        task.cancel()
+    assert [(e["event"], e.get("failures")) for e in said] == [("loop.stalled", None), ("loop.resumed", 2)]

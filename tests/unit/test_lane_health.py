@@ -83,10 +83,13 @@ def test_our_own_faults_say_nothing_about_the_endpoint():
 
 def test_retry_after_holds_the_whole_lane():
     lane = a_lane()
+    held = lane._held
     fill(lane, 2)
     lane.finish(retrying(lane.start(0.0), "http_429"), 0.0, retry_after_s=60.0)
     assert not lane.may_send(59.9)
-    assert lane.may_send(60.0)
+    assert lane.wants(59.9) == 0
+    assert lane.wants(60.0) > 0
+    assert held.total == 0, "what waits, waits in the table"
 
 
 def test_a_success_that_was_under_way_does_not_undo_what_was_asked_since():
@@ -96,8 +99,8 @@ def test_a_success_that_was_under_way_does_not_undo_what_was_asked_since():
     slow, refused = start_all(lane, 0.0)
     lane.finish(retrying(refused, "http_429"), 1.0, retry_after_s=50.0)
     lane.finish(delivered(slow, duration_ms=2000), 2.0)
-    assert not lane.may_send(50.9)
-    assert lane.may_send(51.0)
+    assert lane.wants(50.9) == 0
+    assert lane.wants(51.0) > 0
 
 
 def test_a_success_after_what_was_asked_for_is_over_forgets_it():
@@ -108,7 +111,7 @@ def test_a_success_after_what_was_asked_for_is_over_forgets_it():
     lane.put(test)
     lane.start(2.0)
     lane.finish(delivered(test), 3.0)
-    assert lane.may_send(3.0)
+    assert lane.wants(3.0) > 0
 
 
 def test_a_lying_retry_after_is_bounded():
