@@ -81,8 +81,8 @@ def _outcome() -> int:
         return MISUSED if isinstance(error, ConfigError | SchemaError) else FAILED
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        program = " ".join(["dispatcher", context.info_name] if context and context.parent else ["dispatcher"])
-        _complain(f"{error.format_message().rstrip('.')}; see: {program} --help")
+        command = f"{context.info_name} " if context and context.parent else ""
+        _complain(f"{error.format_message().rstrip('.')}; see: dispatcher {command}--help")
         return MISUSED
     except (KeyboardInterrupt, typer.Abort):
         return FAILED

@@ -57,8 +57,6 @@ Network = Annotated[str, AfterValidator(_network)]
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 File = Annotated[str, AfterValidator(_readable)]
-
-
 Seconds = Annotated[float, Field(gt=0, le=30 * 86400)]
 
 
