@@ -28,7 +28,7 @@ class Changes:
     async def step(self) -> int:
         """Apply what has changed; returns how many changes there were."""
         try:
-            taken = await self._session.fetch("take_changes", MOST)
+            taken = await self._session.fetch("take_changes", MOST, self._lanes.epoch)
         except DatabaseAway:
             self.again()  # They may have been taken, and the answer lost.
             raise
@@ -76,7 +76,7 @@ class Changes:
         while there == MOST:
             ticket = self._lanes.ledger.begin()
             try:
-                found = await self._session.fetch("read_tests", after, MOST, TESTS_OF_EACH)
+                found = await self._session.fetch("read_tests", after, MOST, TESTS_OF_EACH, self._lanes.epoch)
                 endpoint_ids = {row["endpoint_id"] for row in found}
                 await self._directory.open(self._session, endpoint_ids)
                 self._put(found)

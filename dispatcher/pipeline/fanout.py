@@ -97,6 +97,7 @@ class Fanout:
             KEEP_PER_ENDPOINT if self._lanes.keeps_payload else 0,
             BYTES,
             self._filters.suspended,
+            self._lanes.epoch,
         )
 
     async def _next(self) -> Row | None:

@@ -31,6 +31,8 @@ class Lanes:
         self.hungry: dict[int, None] = {}
         self.held = Held()
         self.doubts = 0
+        self.epoch = 0
+        """Under which the work was taken: what reads for the lanes names it."""
         self._lanes: dict[int, Lane] = {}
         self._ready: deque[Lane] = deque()
         self._listed: set[int] = set()

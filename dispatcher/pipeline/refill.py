@@ -80,7 +80,12 @@ class Refill:
             lane.more, lane.reading = False, True
         try:
             return await self._session.fetch(
-                "refill", [lane.endpoint.id for lane in wants], list(wants.values()), in_hand, BYTES
+                "refill",
+                [lane.endpoint.id for lane in wants],
+                list(wants.values()),
+                in_hand,
+                BYTES,
+                self._lanes.epoch,
             )
         except BaseException:
             for lane in wants:

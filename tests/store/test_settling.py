@@ -48,7 +48,7 @@ async def ids(db, session) -> list[int]:
     """Five open deliveries of one endpoint."""
     await subscribe(db, URL)
     await insert_many(db, 5)
-    await session.fetch("fan_out", "", 32, 1000, 0, [], [], 64, 8_000_000, [])
+    await session.fetch("fan_out", "", 32, 1000, 0, [], [], 64, 8_000_000, [], 0)
     return [row["id"] for row in await db.fetch("select id from webhooks.deliveries order by id")]
 
 

@@ -5,7 +5,7 @@ from dispatcher.store.session import Session
 
 async def fan_out(session: Session) -> None:
     """All that waits."""
-    await session.fetch("fan_out", "", 32, 1000, 0, [], [], 64, 8_000_000, [])
+    await session.fetch("fan_out", "", 32, 1000, 0, [], [], 64, 8_000_000, [], 0)
 
 
 async def settle(session: Session, delivery_id: int, outcome: str, *, version: int = 0, requested: bool = True) -> bool:

@@ -10,6 +10,7 @@
 -- $7  keep        int8      deliveries per endpoint returned with their payload at the most
 -- $8  bytes       int8      payload returned at the most, in all (the first event excepted)
 -- $9  unread      int8[]    endpoints whose filters cannot be evaluated: they are not, and do not match
+-- $10 epoch       int8      ours; under another's there is nothing to be found
 
 -- Every look-up is a LATERAL fenced by OFFSET 0, or an index range: one possible plan, whatever the statistics say.
 with recursive behind as (
@@ -34,6 +35,7 @@ with recursive behind as (
 ), ring as materialized (
   select r.tenant, row_number() over () as turn
     from (select tenant from behind union all select tenant from before) r
+   where exists (select from webhooks.holder h where h.is_one and h.epoch = $10::bigint)
    limit $2
 ), share as materialized (
   select greatest($3::int / greatest(count(*), 1), 1) as most, count(*) < $2 as is_whole from ring

@@ -1,3 +1,6 @@
 -- The migrations this database has had.
 
-select number, name, checksum from webhooks.migrations order by number
+-- By way of JSON, since the last column came with 0007.
+select m.number, m.name, m.checksum, (to_jsonb(m) ->> 'works_with')::int as works_with
+  from webhooks.migrations m
+ order by m.number

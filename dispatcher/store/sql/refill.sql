@@ -4,6 +4,7 @@
 -- $2  wants      int4[]  ... and how many each wants
 -- $3  in_hand    int8[]  deliveries of these lanes that are queued, in flight or unsettled here
 -- $4  bytes      int8    payload returned at the most, in all (the first delivery excepted)
+-- $5  epoch      int8    ours; under another's there is nothing to be found
 
 with due as materialized (
   select w.endpoint_id, d.id, d.event_id, d.attempts, d.version, d.due_at,
@@ -17,6 +18,7 @@ with due as materialized (
       order by d.endpoint_id, d.due_at, d.id
       limit w.wants
      ) d
+   where exists (select from webhooks.holder h where h.is_one and h.epoch = $5::bigint)
 ), measured as materialized (
   select d.*, v.type, v.occurred_at, v.data, v.context,
          sum(octet_length(v.data::text) + coalesce(octet_length(v.context::text), 0)) over (order by d.due_at, d.id) <= $4::bigint
