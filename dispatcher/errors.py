@@ -39,5 +39,12 @@ class StatementFailed(DispatcherError):
         return self.timed_out or self.locked
 
 
-class HeldElsewhere(DispatcherError):
-    """Another dispatcher holds the work of this database."""
+class AnotherInstallation(ConfigError):
+    """The database belongs to another installation: it is a copy, or the configuration is."""
+
+    def __init__(self, ours: str, theirs: str) -> None:
+        super().__init__(
+            f"the database belongs to installation {theirs!r}, and dispatch.installation is {ours!r}. If it is a copy, "
+            "make it this one's own: dispatcher run --adopt (--discard-before INSTANT, the copy's, drops what the "
+            "original sends itself); if it is not, set dispatch.installation"
+        )

@@ -5,7 +5,9 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Never
@@ -16,9 +18,10 @@ import uvloop
 
 from dispatcher.cli.database import reachable
 from dispatcher.config import Settings, load
-from dispatcher.daemon import Dispatcher
-from dispatcher.errors import DispatcherError
+from dispatcher.daemon import Adoption, Dispatcher
+from dispatcher.errors import ConfigError, DispatcherError
 from dispatcher.observe.log import configure
+from dispatcher.observe.systemd import Systemd
 from dispatcher.observe.writer import Writer
 from dispatcher.store.migrate import migrate
 from dispatcher.transport.connections import IDLE_CONNECTIONS
@@ -30,18 +33,39 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger()
 
 
-def serve(config: Path | None) -> None:
+def adoption(*, adopt: bool, discard_before: str | None) -> Adoption | None:
+    """What the options say. Raises `ConfigError` for an instant that is none, or lies ahead."""
+    if discard_before is None:
+        return Adoption() if adopt else None
+    if not adopt:
+        raise ConfigError("--discard-before goes with --adopt: it drops what the original of a copy sends itself")
+    try:
+        instant = datetime.fromisoformat(discard_before)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None or instant > datetime.now(UTC):
+        raise ConfigError(
+            f"--discard-before is {discard_before!r}: it must be a past instant "
+            "with its offset, such as 2026-11-21T05:00:00Z"
+        )
+    return Adoption(instant)
+
+
+def serve(config: Path | None, adoption: Adoption | None = None) -> None:
     """Run until told to stop. Raises what `load` and `Dispatcher.run` raise; a bug is logged and exits with 1."""
     leave_when_told()
+    systemd = Systemd.of(os.environ)
     settings = load(config, os.environ)
     writer = configure(settings.log.format, settings.log.level)
     _allow_files(settings)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # Until the loop listens: what has just been read is not old yet.
     with reachable(settings) as database, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             if database is not settings:
                 _say_embedded(settings, database)
                 runner.run(_migrate(database))
-            runner.run(_serve(database, writer))
+            dsn = database.database.dsn if database is not settings else None
+            runner.run(_serve(database, writer, lambda: _reread(config, dsn), systemd, adoption))
         except BaseExceptionGroup as group:
             raise foreseen_of(group) from None
         except DispatcherError:
@@ -84,20 +108,31 @@ def foreseen_of(group: BaseExceptionGroup[BaseException]) -> Exception:
     return error if isinstance(error, Exception) else typer.Exit(1)
 
 
-async def _serve(settings: Settings, writer: Writer) -> None:
-    stopping, working = asyncio.Event(), asyncio.Event()
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(Dispatcher(settings).run(stopping, started=working.set))
+def _reread(config: Path | None, private_dsn: str | None) -> Settings:
+    """The configuration as it is now; a private Postgres goes on for as long as we do."""
+    settings = load(config, os.environ)
+    _allow_files(settings)
+    if private_dsn is None:
+        return settings
+    return settings.model_copy(update={"database": settings.database.model_copy(update={"dsn": private_dsn})})
 
-        def stop() -> None:
-            if stopping.is_set():
-                _abandon(writer)
-            stopping.set()
-            if not working.is_set():
-                running.cancel()  # It waits for the database: there is nothing to finish.
 
-        for number in SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(number, stop)
+async def _serve(
+    settings: Settings, writer: Writer, reread: Callable[[], Settings], systemd: Systemd, adoption: Adoption | None
+) -> None:
+    stopping = asyncio.Event()
+    dispatcher = Dispatcher(settings, systemd=systemd, reread=reread, adoption=adoption)
+
+    def stop() -> None:
+        if stopping.is_set():
+            _abandon(writer)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, dispatcher.reload)
+    await dispatcher.run(stopping)
 
 
 def _abandon(writer: Writer) -> Never:

@@ -71,6 +71,7 @@ class Database(Section):
 
 
 class Dispatch(Section):
+    installation: str = Field(default="default", min_length=1, max_length=64, pattern=r"^[!-~]([ -~]*[!-~])?$")
     max_in_flight: int = Field(default=512, ge=1, le=100_000)
     max_slow: int = Field(default=2048, ge=1, le=100_000)
     max_unsettled: int = Field(default=256, ge=1, le=100_000)
@@ -107,6 +108,7 @@ class Breaker(Section):
 
 
 class Retention(Section):
+    events_days: float = Field(default=30, ge=1, le=3650)
     replies: Literal["failures", "all", "none"] = "failures"
 
 

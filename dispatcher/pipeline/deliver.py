@@ -32,8 +32,8 @@ class Deliver:
     """Whatever the event, the endpoint or the receiver is, the answer is a settlement."""
 
     def __init__(self, sender: Sender, terms: Terms, clock: Callable[[], float]) -> None:
-        self._sender = sender
-        self._terms = terms
+        self.sender = sender
+        self.terms = terms
         self._clock = clock
 
     async def __call__(self, lane: Lane, delivery: Delivery) -> Attempt:
@@ -53,7 +53,7 @@ class Deliver:
             delivery,
             answer,
             verdict,
-            self._terms,
+            self.terms,
             max_attempts=lane.endpoint.max_attempts,
             spin=random.random(),  # noqa: S311 jitter, not a secret
             duration_ms=round((self._clock() - started) * 1000),
@@ -66,4 +66,4 @@ class Deliver:
         request = lane.recipient.request(delivery.event, int(time.time()), datetime.now(UTC))
         if isinstance(request, NoReply):
             return request
-        return await self._sender.post(request, lane.endpoint.timeout_s)
+        return await self.sender.post(request, lane.endpoint.timeout_s)

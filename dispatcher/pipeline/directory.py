@@ -9,7 +9,7 @@ import structlog
 from dispatcher.model import Endpoint
 from dispatcher.pipeline.lanes import Lanes
 from dispatcher.policy.breaker import Breaker, Transition
-from dispatcher.policy.lane import Lane
+from dispatcher.policy.lane import NEVER, Lane
 from dispatcher.policy.recipient import Recipient
 from dispatcher.store import rows
 from dispatcher.store.session import Rows, Session
@@ -43,10 +43,19 @@ class Directory:
         self._breaker = breaker
         self._recipient = recipient
         self._turn = asyncio.Lock()
+        self._taken_at = NEVER
         self.gone: dict[int, None] = {}
 
     def __repr__(self) -> str:
         return f"<Directory {len(self._lanes)} lanes, {len(self.gone)} to cancel>"
+
+    def believe(self, defaults: Defaults, breaker: Breaker, recipient: Callable[[Endpoint], Recipient]) -> None:
+        """Other settings, for every endpoint read from now on."""
+        self._defaults, self._breaker, self._recipient = defaults, breaker, recipient
+
+    def taken_over(self) -> None:
+        """The dispatcher before us may only be cut off: a request of its own may last for one deadline more."""
+        self._taken_at = self._lanes.clock()
 
     async def open(self, session: Session, endpoint_ids: Iterable[int]) -> None:
         """Read those that have no lane yet."""
@@ -91,9 +100,12 @@ class Directory:
         lane = self._lanes.get(endpoint.id)
         if lane is None:
             lane = Lane(endpoint, self._breaker, self._lanes.held)
+        lane.breaker = self._breaker
         lane.recipient = self._recipient(endpoint)
         lane.used_at = self._lanes.clock()
         lane.reload(endpoint, failing_s, parked_s, self._lanes.clock())
+        if endpoint.ordered and (until := self._taken_at + endpoint.timeout_s) > self._lanes.clock():
+            lane.hold_off(until)
         refused = lane.recipient.refused
         if refused and (stopped := lane.stop(refused.state_reason)):
             log.error("endpoint.refused", endpoint_id=endpoint.id, note=refused.note)

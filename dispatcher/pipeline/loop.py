@@ -28,14 +28,17 @@ class Trouble(Protocol):
 
 
 class Stall:
-    """A stage that cannot go on."""
+    """A stage that cannot go on. `is_lost` says whether the database is known to be away, which is told elsewhere."""
 
-    def __init__(self, loop: str) -> None:
+    def __init__(self, loop: str, is_lost: Callable[[], bool] = lambda: False) -> None:
         self._loop = loop
+        self._is_lost = is_lost
         self._failures = 0
         self._said = False
 
     def failed(self, error: DispatcherError) -> None:
+        if isinstance(error, DatabaseAway) and self._is_lost():
+            return
         self._failures += 1
         # A connection that ended is opened again at once; that the database is away is for the listener to say.
         if not self._said and (self._failures > 1 or not isinstance(error, DatabaseAway)):
@@ -49,15 +52,24 @@ class Stall:
 
 
 class Outage:
-    """A database that is away: why, again when the reason is another or a minute has passed, and when it is back."""
+    """A database that is away: why, again when the reason is another or a minute has passed, and when it is back.
+
+    What waiting does not cure is raised, until it has been there once: a wrong configuration must not wait at start.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._was_there = False
+        self.note = ""
+        """Why it is away; empty while it is there."""
         self._since: float | None = None
         self._said: dict[str, float] = {}
 
     def failed(self, error: DispatcherError) -> None:
+        if isinstance(error, ConfigError | SchemaError) and not self._was_there:
+            raise error
         now, note = self._clock(), str(error)[:200]
+        self.note = note
         self._since = now if self._since is None else self._since
         self._said = {said: at for said, at in self._said.items() if now < at + SAY_AGAIN_S}
         if note in self._said:
@@ -70,7 +82,7 @@ class Outage:
     def over(self) -> None:
         if self._since is not None:
             log.info("database.returned", waited_s=round(self._clock() - self._since, 1))
-        self._since = None
+        self._since, self.note, self._was_there = None, "", True
         self._said.clear()
 
 

@@ -45,6 +45,7 @@ class Settle:
         self._locked: dict[int, Settlement] = {}
         self._locked_until = 0.0
         self._repeated: set[int] = set()
+        self._owes = False
 
     def __repr__(self) -> str:
         return f"<Settle {len(self)}/{self._max_unsettled} unsettled>"
@@ -52,7 +53,17 @@ class Settle:
     def __len__(self) -> int:
         return len(self._queue) + len(self._locked)
 
+    def resize(self, max_unsettled: int, log_attempts: str) -> None:
+        self._max_unsettled = max_unsettled
+        self._log_delivered = log_attempts == "all"
+
+    def catch_up(self) -> None:
+        """The database was lost: what has happened is written before anything else does."""
+        self._owes = bool(self._queue)
+
     def has_room(self) -> bool:
+        if self._owes:
+            return False
         # Those somebody's transaction is on apart: their endpoints wait for it, the others must not, up to a point.
         return len(self._queue) < self._max_unsettled and len(self._locked) < LOCKED_SHARE * self._max_unsettled
 
@@ -67,10 +78,10 @@ class Settle:
             self._queue |= self._locked
             self._locked = {}
         batch = list(islice(self._queue.values(), BATCH))
-        if not batch:
-            return 0
-        written = await self._write(batch)
-        self._pump()
+        written = await self._write(batch) if batch else 0
+        owed, self._owes = self._owes, self._owes and bool(self._queue)
+        if written or owed:
+            self._pump()
         return written
 
     async def _write(self, batch: list[Settlement]) -> int:

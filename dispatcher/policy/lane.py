@@ -34,7 +34,7 @@ class Lane:
     def __init__(self, endpoint: Endpoint, breaker: Breaker, held: Held | None = None) -> None:
         self.endpoint = endpoint
         self.recipient: Recipient | None = None
-        self._breaker = breaker
+        self.breaker = breaker
         self._held = held or Held()
         self.queue: deque[Delivery] = deque()
         self.tests: deque[Delivery] = deque()
@@ -206,14 +206,14 @@ class Lane:
             self.window = 1
         if retry_after_s:
             self.asked_at = now
-            self.asked_until = max(self.asked_until, now + min(retry_after_s, self._breaker.park_cap_s))
+            self.asked_until = max(self.asked_until, now + min(retry_after_s, self.breaker.park_cap_s))
             self.release()  # What waits, waits in the table: memory is for what is about to be sent.
-        if self.failures < self._breaker.park_after or now < self.parked_until:
+        if self.failures < self.breaker.park_after or now < self.parked_until:
             return None
-        if now - self.failing_since >= self._breaker.disable_after_s:
+        if now - self.failing_since >= self.breaker.disable_after_s:
             return self._stop("failing")
         # Those that were in flight together fail together: they park the endpoint once.
-        parked_s, is_first = self._breaker.park_s(self.parks), self.parks == 0
+        parked_s, is_first = self.breaker.park_s(self.parks), self.parks == 0
         self.parks += 1
         self.window = 1
         self.parked_until = now + parked_s
@@ -289,7 +289,7 @@ class Lane:
                 self.failures = self.parks = 0
                 self.failing_since, self.parked_until = FOREVER, NEVER
             return
-        self.failures = max(self.failures, self._breaker.park_after)
+        self.failures = max(self.failures, self.breaker.park_after)
         self.parks = max(self.parks, 1)
         self.failing_since = now - (failing_s or 0.0)
         self.parked_until = now + parked_s if parked_s is not None else NEVER

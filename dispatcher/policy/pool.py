@@ -29,6 +29,10 @@ class Pool:
     def __repr__(self) -> str:
         return f"<Pool {self.young}/{self._max_young} young, {self.old}/{self._max_old} old>"
 
+    def resize(self, max_young: int, max_old: int) -> None:
+        """Other limits from now on; what is in flight beyond them ends as it would have."""
+        self._max_young, self._max_old = max_young, max_old
+
     def has_room(self, now: float) -> bool:
         self._age(now)
         return self.young < self._max_young

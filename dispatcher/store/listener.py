@@ -1,115 +1,170 @@
-"""The connection that holds the work: its advisory lock says so, its LISTENs ring, its beat notices when it is lost."""
+"""The session that holds the work: its advisory lock says so, its LISTENs ring, its beat notices when it is lost."""
 
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from socket import gethostname
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 import structlog
 
-from dispatcher.errors import DatabaseAway
+from dispatcher.errors import ConfigError, DatabaseAway, SchemaError
+from dispatcher.store import holder
+from dispatcher.store.holder import Claimant, Other, Taken
 from dispatcher.store.session import Login, Session, foreseen
 
+TRY_S = 0.5
+"""Between tries at the lock of another: a takeover within a second of the holder's death."""
 BEAT_S = 5.0
 """Between beats. A network that is lost in silence is found by the first beat without an answer in time."""
 BEAT_TIMEOUT_S = 3.0
+NAMED_S = 5.0
+"""Between looks at who holds the work while we stand by."""
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds the work instead of us."""
-
-    pid: int
-    role: str
-    application: str
-    address: str | None
-
-    def __str__(self) -> str:
-        where = f" from {self.address}" if self.address else ""
-        return f"{self.application or 'unnamed'}; role {self.role}{where}, backend pid {self.pid}"
-
-
 class Listener:
-    """One dispatcher holds the work. Postgres gives the lock up with the session, also when we die by kill -9."""
+    """One dispatcher holds the work. Postgres gives the lock up with the session, also when we die by kill -9.
+
+    `fit` sees whether this database is one to work with, on each new session, and raises what is wrong. `lost` is told
+    of a loss, and whether it came in silence: then no other session can be believed either. `taken` runs before
+    anything may start, and must not wait. `adopt`, where given, runs before the work is taken, the lock being ours.
+    """
 
     def __init__(
         self,
         login: Login,
+        who: Claimant,
         bells: Mapping[str, Callable[[], None]],
         *,
-        lost: Callable[[], None],
-        taken_again: Callable[[], None],
+        fit: Callable[[Session], Awaitable[None]],
+        lost: Callable[[bool], None],
+        taken: Callable[[Taken], None],
+        adopt: Callable[[Session], Awaitable[None]] | None = None,
     ) -> None:
-        self._session = Session(login, f"holder pid {os.getpid()} on {gethostname()}")
+        self.session = Session(login, f"standby {who.name}")
+        self._who = who
         self._bells = bells
+        self._fit = fit
         self._lost = lost
-        self._taken_again = taken_again
+        self._taken = taken
+        self._adopt = adopt
+        self._clock = asyncio.get_running_loop().time
+        self._beat_at = 0.0
+        self._named_at = 0.0
+        self._is_fit = False
+        self._connection: object = None
         self.holds = False
+        self.epoch = -1
+        self.other: Other | None = None
 
     def __repr__(self) -> str:
         return f"<Listener {'holds the work' if self.holds else 'does not hold the work'}>"
 
-    async def take(self) -> Holder | None:
-        """Try to become the holder, and listen; returns who is in the way. Raises `DatabaseAway`."""
-        if not await self._session.value("take_lock"):
-            rows = await self._session.fetch("name_holder")
-            await self._session.close()
-            if not rows:
-                return Holder(0, "unknown", "gone this instant", None)
-            return Holder(rows[0]["pid"], rows[0]["role"], rows[0]["application"], rows[0]["address"])
-        await self._listen()
-        self.holds = True
-        for ring in self._bells.values():
-            ring()  # Whatever was rung while nobody listened.
-        return None
+    async def step(self) -> int:
+        """Try to take the work, or beat. Returns 0: the next look is a moment later.
+
+        Raises `DatabaseAway`; `ConfigError` and `SchemaError` for what waiting does not cure.
+        """
+        if not self.holds:
+            await self._try()
+        elif self._clock() >= self._beat_at:
+            await self._beat()
+        return 0
+
+    def doubt(self) -> None:
+        """A stage has lost its own session: the next step beats."""
+        self._beat_at = 0.0
+
+    async def _try(self) -> None:
+        try:
+            if not (self._is_fit and self.session.is_open):
+                await self._fit(self.session)
+                self._is_fit = True
+            if not await holder.take_lock(self.session):
+                await self._stand_by()
+                return
+            if self._adopt is not None:
+                await self._adopt(self.session)
+            await self._listen()
+            taken = await holder.take_work(self.session, self._who)
+        except BaseException:
+            self._is_fit = False
+            self.session.drop()  # and the lock with it, if it was ours already
+            raise
+        self._begin(taken)
+
+    async def _stand_by(self) -> None:
+        if self.other is not None and self._clock() < self._named_at:
+            return
+        other = await holder.name_other(self.session)
+        if other.pid == 0:
+            return
+        if self.other is None or self.other.pid != other.pid:
+            log.info("work.awaited", holder=str(other))
+        self.other, self._named_at = other, self._clock() + NAMED_S
 
     async def _listen(self) -> None:
-        connection = await self._session.connection()
+        connection = self._connection = await self.session.connection()
         with foreseen():
             connection.add_termination_listener(self._terminated)
             for channel in self._bells:
                 await connection.add_listener(channel, self._rung)
 
+    def _begin(self, taken: Taken) -> None:
+        kept = taken.epoch_before == self.epoch
+        # No await from here on: nothing may start on what was known before another one could have had the work.
+        self._taken(taken)
+        self.holds, self.epoch, self.other = True, taken.epoch, None
+        self._beat_at = self._clock() + BEAT_S
+        if kept:
+            log.info("listener.returned", epoch=taken.epoch)
+        else:
+            log.info("work.taken", epoch=taken.epoch, after_a_crash=taken.may_live)
+        for ring in self._bells.values():
+            ring()  # Whatever was rung while nobody listened.
+
     def _rung(self, _connection: object, _pid: int, channel: str, _payload: object) -> None:
         self._bells[channel]()
 
-    def _terminated(self, _connection: object) -> None:
-        self._lose("its connection ended")
+    def _terminated(self, connection: object) -> None:
+        if connection is self._connection:
+            self._lose("its connection ended", silently=False)
 
-    def _lose(self, note: str) -> None:
+    def _lose(self, note: str, *, silently: bool) -> None:
         if self.holds:
-            self.holds = False
+            self.holds = self._is_fit = False
             log.warning("listener.lost", note=note)
-            self._lost()
+            self._lost(silently)
 
-    async def step(self) -> int:
-        """Beat; or, after a loss, take the work again. Returns 1 when it was lost. Raises `DatabaseAway`."""
-        if not self.holds:
-            if holder := await self.take():
-                raise DatabaseAway(f"the work is held by {holder}")
-            # Not a moment later: nothing may start on what was known before another one could have had the work.
-            self._taken_again()
-            log.info("listener.returned")
-            return 0
-        connection = await self._session.connection()
+    async def _beat(self) -> None:
+        self._beat_at = self._clock() + BEAT_S
         try:
-            with foreseen():
-                await connection.fetchval("select 1", timeout=BEAT_TIMEOUT_S)
-        except DatabaseAway as error:
-            late = isinstance(error.__cause__, TimeoutError)
-            self._lose(f"no answer within {BEAT_TIMEOUT_S:g} s" if late else str(error))
-            self._session.drop()
-            return 1  # Taken again at once; why that fails, if it does, is what there is to say.
-        return 0
+            async with asyncio.timeout(BEAT_TIMEOUT_S):
+                can_write = await self.session.value("read_standing")
+        except TimeoutError:
+            self._give_up(f"no answer within {BEAT_TIMEOUT_S:g} s", silently=True)
+        except (DatabaseAway, ConfigError, SchemaError) as error:
+            self._give_up(str(error), silently=False)
+        else:
+            if not can_write:
+                self._give_up("the database has become read-only", silently=False)
 
-    async def close(self) -> None:
-        self.holds = False
-        connection = await self._session.connection() if self._session.is_open else None
-        if isinstance(connection, asyncpg.Connection):
-            for channel in self._bells:
-                with foreseen():
-                    await connection.remove_listener(channel, self._rung)
-        await self._session.close()
+    def _give_up(self, note: str, *, silently: bool) -> None:
+        self._lose(note, silently=silently)
+        self.session.drop()  # Taken again at the next step; why that fails, if it does, is what there is to say.
+
+    async def close(self, *, in_order: bool) -> None:
+        """Give the work up. `in_order`: nothing of ours is under way any more, so that nobody need wait for it."""
+        held, self.holds = self.holds, False
+        try:
+            if held and in_order:
+                async with asyncio.timeout(BEAT_TIMEOUT_S):
+                    await holder.leave_work(self.session, self.epoch)
+            connection = await self.session.connection() if held and self.session.is_open else None
+            if isinstance(connection, asyncpg.Connection):
+                for channel in self._bells:
+                    with foreseen():
+                        await connection.remove_listener(channel, self._rung)
+        except (DatabaseAway, ConfigError, SchemaError, TimeoutError):
+            self.session.drop()
+        await self.session.close()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -168,6 +168,10 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self._name} {'open' if self._connection else 'closed'}>"
+
+    def log_in_with(self, dsn: str, password_file: str) -> None:
+        """From the next connection on."""
+        self._login = replace(self._login, dsn=dsn, password_file=password_file)
 
     @property
     def is_open(self) -> bool:

@@ -129,7 +129,7 @@ async def working(stage: Stage, **settings: object) -> AsyncIterator[Working]:
         )
         try:
             running = Working(process, Path(log.name))
-            await eventually(lambda: b"dispatcher.started" in running.log.read_bytes())
+            await eventually(lambda: b"work.taken" in running.log.read_bytes())
             yield running
         finally:
             process.terminate()

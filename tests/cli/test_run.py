@@ -71,22 +71,30 @@ async def test_a_schema_of_a_later_version_says_to_upgrade(database, db):
     assert said.endswith("(migration 9999 is unknown to it); upgrade dispatcher")
 
 
-async def test_a_second_one_names_the_first_and_leaves(database, db):
-    async with daemon(database.dsn) as first:
+async def test_a_second_one_names_the_first_and_stands_by(database, db, receiver):
+    await subscribe(db, receiver.url())
+    async with daemon(database.dsn) as first, starting(database.dsn) as second:
         pid = await db.fetchval(HOLDER)
-        code, said = refusal(database.dsn)
-        assert code == 1
-        assert f"dispatcher: holder pid {first.process.pid} on " in said
-        assert f"; role app_owner, backend pid {pid})" in said
-        assert first.process.returncode is None
-
-
-async def test_once_the_first_has_left_the_second_may_start(database):
-    async with daemon(database.dsn) as first:
+        holder = (await second.says("work.awaited"))["holder"]
+        assert f"dispatcher: holder pid {first.process.pid} on " in holder
+        assert holder.endswith(f"; role app_owner, backend pid {pid}")
         first.terminate()
         assert await first.ends() == 0
-    async with daemon(database.dsn):
-        pass
+        assert not (await second.says("work.taken"))["after_a_crash"]
+        await insert(db)
+        await delivers(db, receiver)
+        second.terminate()
+        assert await second.ends() == 0
+
+
+async def test_whoever_else_holds_the_lock_is_named(database, db):
+    await db.execute("select pg_advisory_lock(hashtextextended('webhooks.dispatcher', 0))")
+    pid = await db.fetchval("select pg_backend_pid()")
+    async with starting(database.dsn) as running:
+        holder = (await running.says("work.awaited"))["holder"]
+        assert holder == f"unnamed; role app_owner, backend pid {pid}"
+        await db.execute("select pg_advisory_unlock_all()")
+        await running.says("work.taken")
 
 
 # What it waits for
@@ -105,9 +113,9 @@ async def test_a_server_that_comes_later_is_waited_for_by_socket(database, db, r
         awaited = await running.says("database.awaited")
         assert awaited["level"] == "warning"
         assert f"app_owner@/{database.name}" in awaited["note"]
-        assert not running.said("dispatcher.started")
+        assert not running.said("work.taken")
         socket.symlink_to(database.folder)
-        await running.says("dispatcher.started")
+        await running.says("work.taken")
         assert running.said("database.returned")
         await delivers(db, receiver)
 
@@ -124,7 +132,7 @@ async def test_a_server_that_comes_later_is_waited_for_by_port(database, db, rec
         assert f"app_owner@127.0.0.1:{port}/{database.name}" in note
         assert "hunter2" not in note
         async with forwarding(port, f"{database.folder}/.s.PGSQL.5432"):
-            await running.says("dispatcher.started")
+            await running.says("work.taken")
             await delivers(db, receiver)
             running.terminate()
             assert await running.ends() == 0
@@ -162,7 +170,7 @@ async def test_a_database_that_is_created_later_is_waited_for(cluster, database)
         assert f"{database.name}_later" in (await running.says("database.awaited"))["note"]
         await cluster.execute(f"create database {database.name}_later template {TEMPLATE} owner app_owner")
         try:
-            await running.says("dispatcher.started")
+            await running.says("work.taken")
         finally:
             await cluster.execute(f"drop database {database.name}_later with (force)")
 

@@ -26,7 +26,17 @@ SECRET = {
 }
 
 # Past participles that do not end in -ed, and `draining`, the one state that is said while it lasts.
-IRREGULAR = {"cut_off", "set_aside", "fanned_out", "unwritten", "unread", "lost", "draining"}
+IRREGULAR = {
+    "cut_off",
+    "stuck",
+    "taken",
+    "set_aside",
+    "fanned_out",
+    "unwritten",
+    "unread",
+    "lost",
+    "draining",
+}
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:

@@ -53,7 +53,7 @@ async def test_more_locked_outcomes_than_may_be_unsettled_stop_nobody_else(runni
         await eventually(lambda: receiver.in_flight("/held") == 8)
         await other.execute("select from webhooks.deliveries where endpoint_id = $1 for update", held)
         receiver.let_go("/held")
-        await eventually(lambda: "8/4 unsettled" in repr(dispatcher._settle))
+        await eventually(lambda: "8/4 unsettled" in repr(dispatcher._stages.settle))
         await insert(db, "free")
         await eventually(lambda: receiver.at("/free"))
         await other.execute("rollback")

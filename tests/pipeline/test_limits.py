@@ -154,10 +154,10 @@ async def test_with_too_many_unsettled_nothing_new_starts(running, db, receiver)
         await insert_many(db, 200)
         await db.execute("begin; lock table webhooks.attempts in share mode")
         try:
-            await eventually(lambda: len(dispatcher._settle) >= 5)
+            await eventually(lambda: len(dispatcher._stages.settle) >= 5)
             bound = len(receiver.requests)
             assert bound <= 5 + 100
-            assert not dispatcher._settle.has_room()
+            assert not dispatcher._stages.settle.has_room()
         finally:
             await db.execute("commit")
         await all_settled(db)
@@ -214,10 +214,10 @@ async def test_payload_in_memory_is_bounded_however_many_endpoints_hang(running,
         for _ in range(19):
             await insert(db, data='"' + "x" * 998 + '"')
         await eventually(lambda: db.fetchval("select count(*) = 0 from webhooks.inbox"))
-        await eventually(lambda: not dispatcher._lanes.hungry)
-        assert dispatcher._lanes.held.total == 10_000
+        await eventually(lambda: not dispatcher._stages.lanes.hungry)
+        assert dispatcher._stages.lanes.held.total == 10_000
         for number in range(10):
             receiver.let_go(f"/{number}")
         await all_settled(db)
-        assert dispatcher._lanes.held.total == 0
+        assert dispatcher._stages.lanes.held.total == 0
     assert len(receiver.requests) == 200

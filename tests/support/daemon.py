@@ -18,11 +18,11 @@ DEVELOPMENT = {
 }
 
 
-def environment(dsn: str = "", **settings: object) -> dict[str, str]:
+def environment(dsn: str = "", *, plain: bool = False, **settings: object) -> dict[str, str]:
     """Ours without any DISPATCHER_ variable, plus a development set-up, plus `section__key=value`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
     given = {f"DISPATCHER_{name.upper()}": str(value) for name, value in settings.items()}
-    return inherited | DEVELOPMENT | ({"DISPATCHER_DATABASE__DSN": dsn} if dsn else {}) | given
+    return inherited | ({} if plain else DEVELOPMENT) | ({"DISPATCHER_DATABASE__DSN": dsn} if dsn else {}) | given
 
 
 class Daemon:
@@ -68,11 +68,15 @@ class Daemon:
 
 @asynccontextmanager
 async def starting(
-    dsn: str, *, under: Sequence[str] = (), stderr: int | None = asyncio.subprocess.PIPE, **settings: object
-) -> AsyncIterator[Daemon]:
-    """Not necessarily started yet; killed at the end if it still runs. `under`: the command that starts it."""
+    dsn: str, *, under: Sequence[str] = (), arguments: Sequence[str] = (),
+    stderr: int | None = asyncio.subprocess.PIPE, plain: bool = False, **settings: object,
+) -> AsyncIterator[Daemon]:  # fmt: skip
+    """Not necessarily started yet; killed at the end if it still runs. `under`: the command that starts it.
+
+    `plain`: without the development set-up, which is of variables, and they outweigh a file.
+    """
     process = await asyncio.create_subprocess_exec(
-        *under, sys.executable, "-m", "dispatcher", "run", env=environment(dsn, **settings),
+        *under, sys.executable, "-m", "dispatcher", "run", *arguments, env=environment(dsn, plain=plain, **settings),
         stdout=asyncio.subprocess.PIPE, stderr=stderr, limit=1 << 20,
     )  # fmt: skip
     running = Daemon(process)
@@ -91,14 +95,14 @@ async def starting(
 async def daemon(dsn: str, *, under: Sequence[str] = (), **settings: object) -> AsyncIterator[Daemon]:
     """Started, and holding the work."""
     async with starting(dsn, under=under, stderr=None, **settings) as running:
-        await running.says("dispatcher.started")
+        await running.says("work.taken")
         yield running
 
 
-def refusal(dsn: str, **settings: object) -> tuple[int, str]:
+def refusal(dsn: str, *, arguments: Sequence[str] = (), **settings: object) -> tuple[int, str]:
     """The exit code of a `run` that does not start, and the one line it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "dispatcher", "run"],
+        [sys.executable, "-m", "dispatcher", "run", *arguments],
         capture_output=True, text=True, timeout=60, check=False, env=environment(dsn, **settings),
     )  # fmt: skip
     (line,) = done.stderr.splitlines()

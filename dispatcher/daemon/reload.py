@@ -1,0 +1,24 @@
+"""Which settings take effect at once, and which at the next start."""
+
+from urllib.parse import urlsplit
+
+from dispatcher.config import Settings
+
+AT_START = frozenset({"dispatch.installation", "dispatch.poll_s", "log.format"})
+
+
+def changed(old: Settings, new: Settings) -> list[str]:
+    """The keys that differ, as `section.key`."""
+    before, after = old.model_dump(), new.model_dump()
+    return [f"{section}.{key}" for section, keys in after.items() for key in keys if keys[key] != before[section][key]]
+
+
+def at_start(old: Settings, new: Settings) -> list[str]:
+    """Those that wait for the next start. Another password is for the next connection; another place is not."""
+    elsewhere = _place(old.database.dsn) != _place(new.database.dsn)
+    return [key for key in changed(old, new) if key in AT_START or (key == "database.dsn" and elsewhere)]
+
+
+def _place(dsn: str) -> tuple[str, str | None, str, str]:
+    parts = urlsplit(dsn)
+    return parts.scheme, parts.username, parts.netloc.rpartition("@")[2], f"{parts.path}?{parts.query}"

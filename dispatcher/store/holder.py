@@ -1,0 +1,75 @@
+"""Who holds the work: what is said of it, and asked about it, on the one session that has the lock."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dispatcher.errors import AnotherInstallation, SchemaError
+from dispatcher.store.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who wants the work, and for which installation."""
+
+    name: str
+    version: str
+    installation: str
+    events_days: float
+    adopt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Who has the work instead: a dispatcher, or whatever else holds its lock."""
+
+    pid: int
+    role: str
+    application: str
+    address: str | None
+
+    def __str__(self) -> str:
+        where = f" from {self.address}" if self.address else ""
+        return f"{self.application or 'unnamed'}; role {self.role}{where}, backend pid {self.pid}"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The work is ours, under this epoch. `may_live`: the dispatcher before us did not say that it left."""
+
+    epoch: int
+    epoch_before: int
+    may_live: bool
+    adopted_from: str | None = None
+
+
+async def take_lock(session: Session) -> bool:
+    return bool(await session.value("take_lock"))
+
+
+async def name_other(session: Session) -> Other:
+    """Who is in the way. Whoever has just gone is called so: the next try will tell."""
+    for row in await session.fetch("name_holder"):
+        return Other(row["pid"], row["role"] or "unknown", row["application"] or "", row["address"])
+    return Other(0, "unknown", "gone this instant", None)
+
+
+async def take_work(session: Session, who: Claimant) -> Taken:
+    """Move the epoch, the lock being ours. Raises `AnotherInstallation` where the database is another's, and a copy."""
+    arguments = (who.installation, who.name, who.version, who.events_days, who.adopt)
+    rows = await session.fetch("take_work", *arguments)
+    if not rows:
+        raise SchemaError("webhooks.holder has no row; run: insert into webhooks.holder default values")
+    row = rows[0]
+    theirs = row["installation"] if row["installation"] != who.installation else None
+    if row["epoch"] is None:
+        raise AnotherInstallation(who.installation, str(theirs))
+    return Taken(row["epoch"], row["epoch_before"], row["may_live"], theirs)
+
+
+async def leave_work(session: Session, epoch: int) -> None:
+    await session.fetch("leave_work", epoch)
+
+
+async def discard_before(session: Session, instant: datetime, most: int) -> int:
+    """Cancel what was made before that instant, a slice at a time; returns how much the slice held."""
+    return int(await session.value("discard_before", instant, most))
