@@ -11,7 +11,7 @@ import typer
 from dispatcher.cli.database import reachable
 from dispatcher.config import load
 from dispatcher.errors import ConfigError
-from dispatcher.store.migrate import Report, migrate, script
+from dispatcher.store.migrate import Report, known, migrate, script
 
 POINTLESS = (
     "database.dsn is embedded, a database that is gone when this command ends; to keep one, use embedded:/some/folder "
@@ -19,8 +19,11 @@ POINTLESS = (
 )
 
 
-def show_script() -> None:
-    typer.echo(script(), nl=False)
+def show_script(first: int) -> None:
+    last = known()[-1].number
+    if first > last:
+        raise ConfigError(f"--from is {first}: the last migration is {last:04}")
+    typer.echo(script(first), nl=False)
 
 
 def bring_up_to_date(config: Path | None, *, as_json: bool) -> None:

@@ -69,6 +69,7 @@ class Dispatcher:
         self._telling = Telling(systemd or Systemd.of({}), self._standing, os.environ.get("RUNTIME_DIRECTORY"))
         self._bells = {name: Wakeup() for name in ("listen", "reload", "telling")}
         self._reload_asked = self._is_draining = False
+        self._difference = ""
         self._stages: Stages
         self._listener: Listener
         self._started: Callable[[], None]
@@ -135,11 +136,18 @@ class Dispatcher:
                 "webhooks_inbox": self._stages.bells["fanout"].ring,
                 "webhooks_changed": self._stages.bells["changes"].ring,
             },
-            fit=refuse_unmigrated,
+            fit=self._fit,
             lost=self._lost,
             taken=self._taken,
             adopt=self._adopt if self._adoption is not None else None,
         )
+
+    async def _fit(self, session: Session) -> None:
+        difference = await refuse_unmigrated(session)
+        if difference != self._difference:
+            self._difference = difference
+            if difference:
+                log.warning("schema.differed", note=difference)
 
     def _lost(self, silently: bool) -> None:  # noqa: FBT001 the listener's word
         self._stages.settle.catch_up()

@@ -38,6 +38,7 @@ EVENTS = {
     "loop.stalled": "A stage met an error that waiting may cure; it tries again.",
     "partition.missed": "Partitions could not be made: the DEFAULT, which serves instead, is in use or has such rows.",
     "partition.created": "Partitions for the days ahead were made.",
+    "schema.differed": "The schema is not the one this version was made with, but one it can work with.",
     "settlement.failed": "An outcome cannot be written; its delivery is read and sent again.",
     "settlement.unwritten": "Outcomes could not be written at the end; they are lost, their deliveries sent again.",
     "status.unwritten": "The file that `dispatcher status` reads cannot be written; nothing else suffers.",

@@ -1,5 +1,8 @@
+import subprocess
+
 import pytest
 
+from dispatcher.embedded.binaries import environment
 from dispatcher.store.session import PLANS, Login, Session
 from tests.support.bell import Bell
 from tests.support.postgres import connected
@@ -34,3 +37,22 @@ async def delivery(db, session):
     await insert(db)
     await fan_out(session)
     return await db.fetchval("select id from webhooks.deliveries"), endpoint_id
+
+
+@pytest.fixture
+async def empty(cluster):
+    async with cluster.database(migrated=False) as database:
+        yield database
+
+
+@pytest.fixture
+def psql(cluster):
+    """Runs a script as the owner of a database, stopping at the first error."""
+
+    def run(database, text: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [cluster.server.binaries / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", database.dsn],
+            input=text, capture_output=True, text=True, check=False, env=environment(),
+        )  # fmt: skip
+
+    return run

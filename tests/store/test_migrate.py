@@ -1,66 +1,18 @@
 """Schema `webhooks` by numbered migrations: whoever runs it, however often, it is the same schema or none."""
 
 import asyncio
-import re
-import subprocess
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from dispatcher.embedded.binaries import environment
 from dispatcher.errors import SchemaError, StatementFailed
 from dispatcher.store.migrate import ROLES, known, migrate, refuse_unmigrated, script
 from dispatcher.store.session import Login, Session
 from tests.support.postgres import connected, started
+from tests.support.schema import catalog, recorded
 
 ALL = [f"{migration.number:04} {migration.name}" for migration in known()]
 GRANTEES = "select count(*) from pg_roles where rolname = any ($1::text[])"
-
-CATALOG = """
-select concat_ws(' ', 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
-                 pg_get_expr(d.adbin, d.adrelid), a.attacl::text)
-  from pg_attribute a
-  join pg_class c on c.oid = a.attrelid
-  left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
- where c.relnamespace = 'webhooks'::regnamespace and a.attnum > 0 and not a.attisdropped
-union all
-select concat_ws(' ', 'relation', relname, relkind, reloptions::text, relacl::text, pg_get_userbyid(relowner),
-                 obj_description(oid, 'pg_class'), case relkind when 'v' then pg_get_viewdef(oid) end,
-                 case when relkind in ('i', 'I') then pg_get_indexdef(oid) end)
-  from pg_class where relnamespace = 'webhooks'::regnamespace
-union all
-select concat_ws(' ', 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid))
-  from pg_constraint where connamespace = 'webhooks'::regnamespace
-union all
-select concat_ws(' ', 'function', pg_get_functiondef(oid), proacl::text)
-  from pg_proc where pronamespace = 'webhooks'::regnamespace
-union all
-select concat_ws(' ', 'trigger', pg_get_triggerdef(t.oid))
-  from pg_trigger t join pg_class c on c.oid = t.tgrelid
- where c.relnamespace = 'webhooks'::regnamespace and not tgisinternal
-union all
-select concat_ws(' ', 'schema', nspname, pg_get_userbyid(nspowner), nspacl::text)
-  from pg_namespace where nspname = 'webhooks'
-"""
-
-
-async def catalog(database) -> list[str]:
-    """All there is in the schema, as lines; the days are those of whenever it was made."""
-    async with connected(database.superuser_dsn) as connection:
-        rows = await connection.fetch(CATALOG)
-    return sorted(re.sub(r"_\d{8}", "_DAY", row[0]) for row in rows)
-
-
-async def recorded(database) -> list[str]:
-    async with connected(database.superuser_dsn) as connection:
-        rows = await connection.fetch("select number, name from webhooks.migrations order by number")
-    return [f"{row['number']:04} {row['name']}" for row in rows]
-
-
-@pytest.fixture
-async def empty(cluster):
-    async with cluster.database(migrated=False) as database:
-        yield database
 
 
 @pytest.fixture(scope="module")
@@ -197,19 +149,6 @@ async def test_a_migration_that_fails_takes_all_the_others_back(empty):
         assert [row["relname"] for row in rows] == ["deliveries"]
         await connection.execute("drop table webhooks.deliveries")
     assert (await migrate(empty.dsn)).applied == ALL
-
-
-@pytest.fixture
-def psql(cluster):
-    """Runs a script as the owner of a database, stopping at the first error."""
-
-    def run(database, text: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [cluster.server.binaries / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", database.dsn],
-            input=text, capture_output=True, text=True, check=False, env=environment(),
-        )  # fmt: skip
-
-    return run
 
 
 async def test_the_script_makes_the_schema_that_migrate_makes(empty, database, psql):
