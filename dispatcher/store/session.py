@@ -83,10 +83,22 @@ class Login:
 
 
 async def connect(login: Login, name: str) -> asyncpg.Connection:
-    """Open a connection that calls itself `dispatcher: <name>`.
+    """Open a connection that calls itself `dispatcher: <name>`, ready for our statements.
 
     Raises `Unreachable` when waiting may help, `ConfigError` when it will not.
     """
+    connection = await dial(login, name)
+    try:
+        with foreseen():
+            await _make_ready(connection, login.settings or {})
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+async def dial(login: Login, name: str, **options: Any) -> asyncpg.Connection:  # noqa: ANN401 options of asyncpg's own
+    """Open a connection and say nothing on it. Raises what `connect` raises."""
 
     def password() -> str:
         return Path(login.password_file).read_text(encoding="utf-8").rstrip("\r\n")
@@ -100,6 +112,7 @@ async def connect(login: Login, name: str) -> asyncpg.Connection:
             max_cached_statement_lifetime=0,
             server_settings={"application_name": f"dispatcher: {name}", "timezone": "UTC"},
             **extra,
+            **options,
         )
     except REFUSED as error:
         message = f"database.dsn: {login.shown} refused us: {said(error)}; check user, password and pg_hba.conf"
@@ -114,12 +127,6 @@ async def connect(login: Login, name: str) -> asyncpg.Connection:
         raise Unreachable(f"{login.shown}: {error or type(error).__name__}") from None
     except asyncpg.PostgresError as error:
         raise ConfigError(f"database.dsn: {login.shown}: {said(error)}") from None
-    try:
-        with foreseen():
-            await _make_ready(connection, login.settings or {})
-    except BaseException:
-        connection.terminate()
-        raise
     return connection
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from tests.support.postgres import Database
 
 
 @contextmanager
-def bouncing(database: Database, *, mode: str, connections: int) -> Iterator[Database]:
+def bouncing(database: Database, *, mode: str, connections: int, round_robin: bool = False) -> Iterator[Database]:
     """The same database through a pgbouncer with so many server connections; skips where there is none."""
     program = shutil.which("pgbouncer")
     if program is None:
@@ -27,7 +28,7 @@ def bouncing(database: Database, *, mode: str, connections: int) -> Iterator[Dat
         (folder / "ini").write_text(
             f"[databases]\n{database.name} = host={database.folder} port=5432\n[pgbouncer]\nlisten_addr =\n"
             f"listen_port = 5432\nunix_socket_dir = {folder}\nauth_type = trust\nauth_file = {folder}/users\n"
-            f"pool_mode = {mode}\ndefault_pool_size = {connections}\n"
+            f"pool_mode = {mode}\ndefault_pool_size = {connections}\nserver_round_robin = {int(round_robin)}\n"
         )
         if account is not None:
             for path in (folder, *folder.iterdir()):
@@ -44,4 +45,6 @@ def bouncing(database: Database, *, mode: str, connections: int) -> Iterator[Dat
 
 
 def listens(pooled: Database) -> bool:
-    return (Path(pooled.folder) / ".s.PGSQL.5432").exists()
+    """Whether it takes connections; its socket is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(f"{pooled.folder}/.s.PGSQL.5432") == 0
