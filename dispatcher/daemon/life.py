@@ -28,6 +28,7 @@ from dispatcher.store import holder
 from dispatcher.store.holder import Claimant, Taken
 from dispatcher.store.listener import TRY_S, Listener
 from dispatcher.store.migrate import refuse_unmigrated
+from dispatcher.store.pooler import refuse_pooler
 from dispatcher.store.session import Session
 
 log = structlog.get_logger()
@@ -143,6 +144,7 @@ class Dispatcher:
         )
 
     async def _fit(self, session: Session) -> None:
+        await refuse_pooler(self._sessions.holding())
         difference = await refuse_unmigrated(session)
         if difference != self._difference:
             self._difference = difference

@@ -197,10 +197,10 @@ class Settle:
         return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     async def flush(self, within_s: float) -> None:
-        """Write what is left; for the way out. What somebody else's transaction is on is waited for."""
+        """Write what is left; for the way out. What somebody else's transaction is on, or an outage, is waited for."""
         async with asyncio.timeout(within_s):
             while len(self):
-                with suppress(StatementFailed):
+                with suppress(StatementFailed, DatabaseAway):
                     if await self.step():
                         continue
                 await asyncio.sleep(LOCKED_S / 10)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from dispatcher.errors import AnotherInstallation, SchemaError
+from dispatcher.errors import AnotherInstallation, DatabaseAway, SchemaError
 from dispatcher.store.session import Session
 
 
@@ -40,6 +40,12 @@ class Taken:
     epoch_before: int
     may_live: bool
     adopted_from: str | None = None
+
+
+async def refuse_read_only(session: Session) -> None:
+    """Raises `DatabaseAway` where nothing can be written: one that was failed over answers, and is of no use."""
+    if not await session.value("read_standing"):
+        raise DatabaseAway("the database is read-only: a standby of its own, or told to be")
 
 
 async def take_lock(session: Session) -> bool:

@@ -51,7 +51,7 @@ class Listener:
         self._clock = asyncio.get_running_loop().time
         self._beat_at = 0.0
         self._named_at = 0.0
-        self._is_fit = False
+        self._is_fit = self._is_beating = False
         self._connection: object = None
         self.holds = False
         self.epoch = -1
@@ -79,6 +79,7 @@ class Listener:
         try:
             if not (self._is_fit and self.session.is_open):
                 await self._fit(self.session)
+                await holder.refuse_read_only(self.session)
                 self._is_fit = True
             if not await holder.take_lock(self.session):
                 await self._stand_by()
@@ -99,7 +100,7 @@ class Listener:
         other = await holder.name_other(self.session)
         if other.pid == 0:
             return
-        if self.other is None or self.other.pid != other.pid:
+        if self.other is None or self.other.application != other.application:
             log.info("work.awaited", holder=str(other))
         self.other, self._named_at = other, self._clock() + NAMED_S
 
@@ -127,7 +128,8 @@ class Listener:
         self._bells[channel]()
 
     def _terminated(self, connection: object) -> None:
-        if connection is self._connection:
+        # A beat that finds no answer ends the connection itself, and then says what was found.
+        if connection is self._connection and not self._is_beating:
             self._lose("its connection ended", silently=False)
 
     def _lose(self, note: str, *, silently: bool) -> None:
@@ -137,17 +139,16 @@ class Listener:
             self._lost(silently)
 
     async def _beat(self) -> None:
-        self._beat_at = self._clock() + BEAT_S
+        self._beat_at, self._is_beating = self._clock() + BEAT_S, True
         try:
             async with asyncio.timeout(BEAT_TIMEOUT_S):
-                can_write = await self.session.value("read_standing")
+                await holder.refuse_read_only(self.session)
         except TimeoutError:
             self._give_up(f"no answer within {BEAT_TIMEOUT_S:g} s", silently=True)
         except (DatabaseAway, ConfigError, SchemaError) as error:
             self._give_up(str(error), silently=False)
-        else:
-            if not can_write:
-                self._give_up("the database has become read-only", silently=False)
+        finally:
+            self._is_beating = False
 
     def _give_up(self, note: str, *, silently: bool) -> None:
         self._lose(note, silently=silently)

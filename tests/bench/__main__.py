@@ -7,7 +7,7 @@ import resource
 
 import uvloop
 
-from tests.bench import hanging, inserting, latency, throughput, whale
+from tests.bench import hanging, inserting, latency, recovery, throughput, whale
 from tests.support.postgres import prepare, started
 
 BENCHMARKS = {
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "inserting": inserting.measure,
     "hanging": hanging.measure,
     "whale": whale.measure,
+    "recovery": recovery.measure,
 }
 
 

@@ -1,8 +1,8 @@
 """A receiver that costs as little as Python can: it answers 204 and notes how long each event was under way.
 
 A process of its own: `python -m tests.bench.receiver`; it prints its port. Paths: /hang… is never answered, /slow…
-after half a second, /take returns the delays in ms noted since the last time, as JSON. A delay is from `"sent":<ns>`
-in the body, on the clock that all processes of a machine share.
+after half a second, /fail… with 503, /take returns the delays in ms noted since the last time, as JSON. A delay is from
+`"sent":<ns>` in the body, on the clock that all processes of a machine share.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import time
 import uvloop
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"
 SLOW_S = 0.5
 delays: list[float] = []
 
@@ -42,8 +43,14 @@ class Answers(asyncio.Protocol):
         if found:
             delays.append((time.monotonic_ns() - int(sent[: sent.find(b",")])) / 1e6)
         if path.startswith(b"/slow"):
-            asyncio.get_running_loop().call_later(SLOW_S, self.transport.write, NO_CONTENT)
+            asyncio.get_running_loop().call_later(SLOW_S, self.answer_late)
+        elif path.startswith(b"/fail"):
+            self.transport.write(UNAVAILABLE)
         elif not path.startswith(b"/hang"):
+            self.transport.write(NO_CONTENT)
+
+    def answer_late(self) -> None:
+        if not self.transport.is_closing():
             self.transport.write(NO_CONTENT)
 
 

@@ -109,6 +109,10 @@ class Working:
         self._process = process
         self.log = log
 
+    async def kill(self) -> None:
+        self._process.kill()
+        await self._process.wait()
+
     @property
     def cpu_s(self) -> float:
         user, system = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
@@ -121,19 +125,20 @@ class Working:
 
 
 @asynccontextmanager
-async def working(stage: Stage, **settings: object) -> AsyncIterator[Working]:
-    """Started and holding the work; stopped and drained at the end."""
+async def working(stage: Stage, until: bytes = b"work.taken", **settings: object) -> AsyncIterator[Working]:
+    """Started, and said `until` in its log; stopped and drained at the end, unless it was killed."""
     with tempfile.NamedTemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "dispatcher", "run", env=environment(stage.database.dsn, **settings), stdout=log
         )
         try:
             running = Working(process, Path(log.name))
-            await eventually(lambda: b"work.taken" in running.log.read_bytes())
+            await eventually(lambda: until in running.log.read_bytes())
             yield running
         finally:
-            process.terminate()
-            await process.wait()
+            if process.returncode is None:
+                process.terminate()
+                await process.wait()
 
 
 @asynccontextmanager
