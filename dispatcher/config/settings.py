@@ -4,12 +4,13 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 DSN_FORM = "postgresql://user@host:5432/database"
+DSN_FILES = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl"})
 
 
 def _dsn(value: str) -> str:
@@ -24,6 +25,12 @@ def _dsn(value: str) -> str:
         raise ValueError(f"has no readable host or port; the form is {DSN_FORM}") from None
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ValueError(f"is not a URL of Postgres; the form is {DSN_FORM}, or: embedded")
+    for name, file in parse_qsl(parts.query):
+        if name in DSN_FILES:
+            try:
+                _readable(file)
+            except ValueError as error:
+                raise ValueError(f"its {name}: {error}") from None
     return value
 
 

@@ -36,8 +36,8 @@ AWAY = (
 
 LOCKED = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
-REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.ClientConfigurationError)
-"""What waiting does not cure: a wrong password, a role that is not there, a DSN that makes no sense."""
+REFUSED = asyncpg.InvalidAuthorizationSpecificationError
+"""What waiting does not cure: a wrong password, a role that is not there."""
 
 CALL_S = 35.0
 """A call without an answer for so long has lost its network: above the 30 s the server allows a statement."""
@@ -114,6 +114,8 @@ async def dial(login: Login, name: str, **options: Any) -> asyncpg.Connection:  
             **extra,
             **options,
         )
+    except asyncpg.ClientConfigurationError as error:
+        raise ConfigError(f"database.dsn: {login.shown}: {said(error)}") from None
     except REFUSED as error:
         message = f"database.dsn: {login.shown} refused us: {said(error)}; check user, password and pg_hba.conf"
         raise ConfigError(message) from None

@@ -231,3 +231,13 @@ def test_a_password_in_the_credential_that_names_its_file_is_not_repeated(config
 def test_settings_do_not_show_the_dsn(configure):
     settings = configure(environ={"DISPATCHER_DATABASE__DSN": "postgresql://u:hunter2@h/d"})
     assert PASSWORD not in f"{settings!r}{settings!s}{settings.database!r}{settings.database!s}"
+
+
+@pytest.mark.parametrize("name", ["sslrootcert", "sslcert", "sslkey", "sslcrl"])
+def test_a_file_that_a_dsn_names_has_to_be_readable(configure, tmp_path, name):
+    file = tmp_path / "a file.pem"
+    text = f'[database]\ndsn = "postgresql://u@h/d?sslmode=verify-full&{name}={str(file).replace(" ", "%20")}"'
+    said = refusal(configure, text)
+    assert said.endswith(f"its {name}: it must be the path of a file that can be read (No such file or directory)")
+    file.touch()
+    configure(text)
