@@ -102,6 +102,7 @@ class Telling:
         beside = self._file.with_suffix(".new")
         try:
             beside.write_bytes(orjson.dumps(facts) + b"\n")
+            beside.chmod(0o644)  # an operator's to read, whatever our umask
             beside.rename(self._file)
         except OSError as error:
             log.warning("status.unwritten", folder=str(self._file.parent), note=error.strerror)
