@@ -20,8 +20,10 @@ from tests.support.tls import Authority
 ROOT = Path(__file__).parent.parent.parent
 PYTHON = "/usr/bin/python3"
 VENV = "uv venv -q --python /usr/bin/python3 /opt/dispatcher"
-INSTALL = """
-uv pip install -q --compile-bytecode --python /opt/dispatcher/bin/python -r requirements.txt dispatcher-*.whl
+PACKAGE = (
+    "uv pip install -q --compile-bytecode --python /opt/dispatcher/bin/python -r requirements.txt dispatcher-*.whl"
+)
+SYSTEM = """
 install -D -m 644 systemd/sysusers.conf /etc/sysusers.d/dispatcher.conf && systemd-sysusers
 install -d -m 750 -g dispatcher /etc/dispatcher
 install -m 644 systemd/dispatcher*.service /etc/systemd/system && systemctl daemon-reload
@@ -32,7 +34,7 @@ GRANT CREATE ON DATABASE app TO dispatcher;
 CREATE ROLE webhooks_producer NOLOGIN;
 CREATE ROLE webhooks_operator NOLOGIN;
 """
-MIGRATE = "setpriv --reuid=dispatcher --regid=dispatcher --clear-groups /opt/dispatcher/bin/dispatcher migrate"
+MIGRATE = "runuser -u dispatcher -- /opt/dispatcher/bin/dispatcher migrate"
 POSTGRES = """[Service]
 Type=notify
 User=postgres
@@ -85,15 +87,23 @@ async def install(machine: Machine, package: Path) -> None:
     """As the README says; but the libraries are the checkout's, from uv's cache: no network is needed."""
     if (await machine.tried(PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"))[0]:
         raise NoMachine(f"{PYTHON} is not Python 3.11 or newer")
-    environ = {
+    libraries = f"(cd {ROOT} && uv sync -q --compile-bytecode --locked --no-dev --no-install-project --python {PYTHON})"
+    await machine.sh(f"cd {package}\n{VENV}\n{libraries}\n{PACKAGE}\n{SYSTEM}", environ=uv_environ())
+
+
+async def upgrade(machine: Machine, package: Path) -> None:
+    """To the same version, which uv has to be told to install again."""
+    await machine.sh(f"cd {package} && {PACKAGE} --reinstall-package dispatcher", environ=uv_environ())
+
+
+def uv_environ() -> dict[str, str]:
+    return {
         **os.environ,
         "PATH": f"{uv().parent}:{PATH}",
         "UV_CACHE_DIR": str(cache()),
         "UV_LINK_MODE": "copy",
         "UV_PROJECT_ENVIRONMENT": "/opt/dispatcher",
     }
-    libraries = f"(cd {ROOT} && uv sync -q --compile-bytecode --locked --no-dev --no-install-project --python {PYTHON})"
-    await machine.sh(f"cd {package}\n{VENV}\n{libraries}\n{INSTALL}", environ=environ)
 
 
 @dataclass(frozen=True)

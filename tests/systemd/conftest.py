@@ -21,6 +21,7 @@ class Site:
 
     machine: Machine
     postgres: Postgres
+    package: Path
 
 
 def made_folder() -> Path:
@@ -43,7 +44,7 @@ async def site() -> AsyncIterator[Site]:
                 await admin.execute(ADMINISTRATE)
             machine.write(FILE, f'[database]\ndsn = "{postgres.peer_dsn("app")}"\n')
             await machine.sh(MIGRATE)
-            yield Site(machine, postgres)
+            yield Site(machine, postgres, folder / "package")
     except NoMachine as reason:
         pytest.skip(str(reason))
     finally:
@@ -58,6 +59,12 @@ def machine(site) -> Machine:
 @pytest.fixture
 def postgres(site) -> Postgres:
     return site.postgres
+
+
+@pytest.fixture
+def package(site) -> Path:
+    """The folder an operator installs from."""
+    return site.package
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.support.eventually import eventually
+from tests.support.installed import ROOT
 from tests.support.service import service
 from tests.support.sql import insert, subscribe
 from tests.support.tls import Authority
@@ -161,3 +162,16 @@ async def test_a_second_one_for_the_same_database_stands_by_and_takes_over(machi
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(machine.run("systemctl", "stop", "dispatcher"))
             await standby.status_is("Holding the work")
+
+
+async def test_the_kernel_refuses_what_the_drop_in_denies(dispatcher, appdb, receiver):
+    await dispatcher.drop_in("egress", (ROOT / "systemd/egress.conf").read_text())
+    await subscribe(appdb, receiver.url(), timeout_s=2)
+    await dispatcher.start()
+    await insert(appdb)
+    settled = await dispatcher.says("attempt.settled")
+    if any("does not support BPF" in line for line in await dispatcher.journal()):
+        assert settled["outcome"] == "delivered", "a kernel that cannot refuse"
+        return
+    assert settled["reason"] == "timeout", settled
+    assert not receiver.requests
