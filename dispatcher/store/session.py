@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 
@@ -77,9 +77,12 @@ class Login:
 
     @property
     def shown(self) -> str:
-        """The DSN without its password or parameters, for messages."""
+        """The DSN without its password or parameters but the host, for messages."""
         parts = urlsplit(self.dsn)
-        return f"{parts.username or ''}@{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        port = f":{parts.port}" if parts.port else ""
+        hosts = [value for name, value in parse_qsl(parts.query) if name == "host"]
+        host = f"?host={hosts[0]}" if hosts else ""
+        return f"{parts.username or ''}@{parts.hostname or ''}{port}{parts.path}{host}"
 
 
 async def connect(login: Login, name: str) -> asyncpg.Connection:

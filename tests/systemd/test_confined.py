@@ -22,7 +22,8 @@ async def name_server(machine):
         machine.write("/etc/resolv.conf", before)
 
 
-async def test_it_resolves_names_and_speaks_tls(machine, dispatcher, postgres, app, appdb, name_server, tmp_path):
+@pytest.mark.usefixtures("name_server")
+async def test_it_resolves_names_and_speaks_tls(machine, dispatcher, postgres, app, appdb, tmp_path):
     authority = Authority(tmp_path)
     machine.write("/etc/dispatcher/ca.pem", authority.ca_file.read_text())
     egress = 'allow_networks = ["127.0.0.0/8"]\nca_file = "/etc/dispatcher/ca.pem"\n'

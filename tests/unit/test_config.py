@@ -60,6 +60,7 @@ def test_what_is_outweighed_is_not_judged(configure):
 def test_every_key_can_be_given_in_each_of_the_three_ways(configure, tmp_path, section, key):
     (tmp_path / "a").touch()
     other: dict[tuple[str, str], object] = {
+        ("dispatch", "installation"): "staging",
         ("database", "dsn"): "embedded",
         ("database", "password_file"): str(tmp_path / "a"),
         ("database", "synchronous_commit"): "off",
