@@ -17,6 +17,7 @@ import typer
 from dispatcher.cli.demo import demo
 from dispatcher.cli.listen import listen
 from dispatcher.cli.migrate import migrate
+from dispatcher.cli.prune import prune
 from dispatcher.cli.run import run
 from dispatcher.errors import ConfigError, DispatcherError, SchemaError
 
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, migrate, listen):
+for command in (run, demo, migrate, listen, prune):
     app.command()(command)
 
 

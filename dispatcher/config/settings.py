@@ -3,10 +3,10 @@
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 DSN_FORM = "postgresql://user@host:5432/database"
@@ -115,7 +115,9 @@ class Breaker(Section):
 
 
 class Retention(Section):
-    events_days: float = Field(default=30, ge=1, le=3650)
+    events_days: float = Field(default=30, gt=0, le=366)
+    attempts_days: float = Field(default=30, gt=0, le=366)
+    keys_days: float = Field(default=7, gt=0, le=3650)
     replies: Literal["failures", "all", "none"] = "failures"
 
 
@@ -135,3 +137,13 @@ class Settings(Section):
     breaker: Breaker = Breaker()
     retention: Retention = Retention()
     log: Log = Log()
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        hold, kept = self.dispatch.hold_days, self.retention.events_days
+        if hold > kept:
+            raise ValueError(
+                f"dispatch.hold_days is {hold:g}, above retention.events_days, {kept:g}: what is held keeps its event, "
+                "which would outlive its time; lower the one or raise the other"
+            )
+        return self

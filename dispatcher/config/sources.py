@@ -133,6 +133,8 @@ def _parsed(key: Key, text: str) -> Any:  # noqa: ANN401 as TOML would have give
 
 
 def _sentence(error: ErrorDetails, origin: dict[Key, str], values: Values) -> str:
+    if not error["loc"]:
+        return error["msg"].removeprefix("Value error, ")  # about keys that do not go together: it names them itself
     section, key = str(error["loc"][0]), str(error["loc"][1]) if len(error["loc"]) > 1 else ""
     value = values.get(section, {}).get(key)
     source = origin.get((section, key), "unknown")

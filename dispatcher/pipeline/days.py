@@ -2,7 +2,8 @@
 
 import structlog
 
-from dispatcher.store.session import Session
+from dispatcher.store.retention import may_drop
+from dispatcher.store.session import Rows, Session
 
 AHEAD = 7
 EVERY_S = 600.0
@@ -20,12 +21,20 @@ class Days:
         """Make what is missing; returns 0, because what could not be made now is for another time."""
         try:
             made = await self._session.value("make_days", AHEAD)
-            missing = await self._session.value("count_missing_days", AHEAD)
+            missing = await self._session.fetch("list_missing_days", AHEAD)
+            if missing and await may_drop(self._session):
+                moved = await self._move(missing)
+                made += moved
+                missing = await self._session.fetch("list_missing_days", AHEAD) if moved else missing
         finally:
             await self._session.close()  # ten minutes are long to hold a connection for nothing
         if made:
             log.info("partition.created", partitions=made)
-        if missing and missing != self._missing:
-            log.warning("partition.missed", partitions=missing)
-        self._missing = missing
+        if missing and len(missing) != self._missing:
+            log.warning("partition.missed", partitions=len(missing))
+        self._missing = len(missing)
         return 0
+
+    async def _move(self, missing: Rows) -> int:
+        """Those whose rows are in the DEFAULT, one to a statement: each holds its lock for itself."""
+        return sum([await self._session.value("move_day", row["parent"], row["day"]) for row in missing])

@@ -43,7 +43,7 @@ class Refill:
         finally:
             self._lanes.ledger.end(ticket)
             for lane in wants:
-                lane.reading = False
+                lane.reading = lane.outdated = False
                 self._lanes.touch(lane)
         self._at_once = min(2 * self._at_once, LANES)
         self._pump()
@@ -113,7 +113,7 @@ class Refill:
         if row["wait_s"] and lane.endpoint.ordered:
             waiting.add(lane)
             lane.wait_for_head(self._lanes.clock() + row["wait_s"])
-        if lane in waiting or not row["fits"]:
+        if lane in waiting or lane.outdated or not row["fits"]:
             lane.more = True
         else:
             self._lanes.put(rows.delivery(row))

@@ -44,6 +44,7 @@ class Lane:
         self.window = 1
         self.more = False
         self.reading = False
+        self.outdated = False
         self.next_due = FOREVER
         self.failures = 0
         self.parks = 0
@@ -272,13 +273,13 @@ class Lane:
             endpoint = replace(endpoint, state=self.endpoint.state, state_reason=self.endpoint.state_reason)
         self.endpoint = endpoint
         self.window = min(self.window, self.limit)
-        if endpoint.state is not State.ACTIVE:
-            self.release()
+        # What was changed may be what waits here: retried, cancelled, erased. It is read again, and what is being read.
+        self.release_all()
+        self.outdated = self.reading
         if not parked_s or parked_s < 0:
             # Somebody has acted (our own word, Parked, apart): what was put off is tried again, in its order.
             self.asked_until = self.waits_until = NEVER
         if self.endpoint.ordered:
-            self.release()
             self.more = True
         if not self.unwritten:
             self._recall(failing_s, parked_s, now, renewed=renewed)

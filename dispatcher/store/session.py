@@ -66,6 +66,17 @@ PLANS = {
 """For the dispatching connections only. A plan made while the queue was empty must not meet a full one: with the
 statements' own fences these leave one plan each (measured elsewhere: 4 ms had become 4 s)."""
 
+UPKEEP = {
+    "jit": "off",
+    "statement_timeout": "30s",
+    "lock_timeout": "1s",
+    "idle_in_transaction_session_timeout": "30s",
+    "default_transaction_isolation": "read committed",
+    **KEEPALIVE,
+}
+"""For what is done behind the scenes: free to choose its plans, since it meets empty tables and vast ones, and bounded:
+a VACUUM that takes longer is autovacuum's, which gives way to others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Login:

@@ -10,7 +10,7 @@ import pytest
 from dispatcher import __version__
 from tests.support.daemon import environment
 
-COMMANDS = ["run", "demo", "migrate", "listen"]
+COMMANDS = ["run", "demo", "migrate", "listen", "prune"]
 DSN = "postgresql://app:hunter2@localhost/app"
 
 

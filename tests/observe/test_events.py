@@ -27,16 +27,9 @@ SECRET = {
 
 # Past participles that do not end in -ed, and `draining`, the one state that is said while it lasts.
 IRREGULAR = {
-    "cut_off",
-    "stuck",
-    "taken",
-    "set_aside",
-    "fanned_out",
-    "unwritten",
-    "unread",
-    "lost",
+    "cut_off", "set_aside", "fanned_out", "unwritten", "unread", "lost", "stuck", "taken", "held_back",
     "draining",
-}
+}  # fmt: skip
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:

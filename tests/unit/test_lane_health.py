@@ -144,8 +144,8 @@ def test_an_operator_who_clears_parked_until_is_obeyed():
     lane = a_lane()
     fail(lane, 0.0, times=3)
     lane.unwritten = 0
-    fill(lane, 1, first_id=77)
     lane.reload(lane.endpoint, None, None, 1.0)
+    fill(lane, 1, first_id=77)
     assert lane.may_send(1.0)
 
 

@@ -1,0 +1,3 @@
+-- Take away what is dead in webhooks.endpoints: waiting for no lock, and without shortening the file, for which all would wait.
+
+vacuum (skip_locked, truncate off, parallel 0) webhooks.endpoints
