@@ -113,6 +113,27 @@ begin
 end
 $$;
 
+-- As before, but for a day that rows may be dated in this moment: their INSERTs wait, instead of failing in the DEFAULT
+-- that they had found their way to (seen).
+create or replace function webhooks.make_day(parent text, child text, lower_bound text, upper_bound text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  dated text := case parent when 'events' then 'id' else 'at' end;
+begin
+  if to_date(right(child, 8), 'YYYYMMDD') <= ((clock_timestamp() + interval '1 hour') at time zone 'UTC')::date then
+    execute format('lock table only webhooks.%I in share row exclusive mode', parent);
+  end if;
+  execute format('create table webhooks.%I (like webhooks.%I including defaults including constraints)', child, parent);
+  execute format('alter table webhooks.%I add constraint of_the_day check (%I >= %L and %I < %L)',
+    child, dated, lower_bound, dated, upper_bound);
+  execute format('alter table webhooks.%I attach partition webhooks.%I for values from (%L) to (%L)',
+    parent, child, lower_bound, upper_bound);
+  execute format('alter table webhooks.%I drop constraint of_the_day', child);
+end
+$$;
+
 -- Makes a day whose rows are in the DEFAULT, by moving them; false where that would keep others waiting: too many rows to
 -- move, or a DEFAULT too large to be read through, as ATTACH does, while its readers wait. Then they stay where they are,
 -- and go when they are old; the days to come get their partitions all the same.
@@ -145,7 +166,8 @@ begin
      or not exists (select from webhooks.missing_days(366) m where m.parent = move_day.parent and m.day = move_day.day) then
     return false;
   end if;
-  execute format('lock table only webhooks.%I in share update exclusive mode', parent);
+  -- The parent, too: an INSERT that had found its way to the DEFAULT would fail there once the day is attached (seen).
+  execute format('lock table only webhooks.%I in share row exclusive mode', parent);
   execute format('lock table webhooks.%I in access exclusive mode', aside);
   execute format('select count(*) from (select from webhooks.%I where %I >= %L and %I < %L limit %s) x',
     aside, dated, lower_bound, dated, upper_bound, most + 1) into waiting;
