@@ -1,9 +1,10 @@
 """The daemon's connections: opened when first used, so that a standby costs a managed Postgres but one."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from dispatcher.config import Settings
-from dispatcher.store.session import KEEPALIVE, PLANS, Login, Session
+from dispatcher.store.session import KEEPALIVE, PLANS, UPKEEP, Login, Session
 
 HOLDING = {**KEEPALIVE, "statement_timeout": "30s", "lock_timeout": "2s"}
 """For the session that holds the work: what it waits for must not keep it from its beat."""
@@ -28,13 +29,13 @@ class Sessions:
 
     def open(self, name: str, **parameters: str) -> Session:
         """A session with pinned plans, and what else it needs."""
-        return self._made(name, {**PLANS, **parameters})
+        return self._made(name, PLANS | parameters)
 
-    def plain(self, name: str, **parameters: str) -> Session:
-        """A session that plans as Postgres sees fit: for upkeep, which scans."""
-        return self._made(name, {**KEEPALIVE, **parameters})
+    def upkeep(self, name: str) -> Session:
+        """A session for what is done behind the scenes."""
+        return self._made(name, UPKEEP)
 
-    def _made(self, name: str, parameters: dict[str, str]) -> Session:
+    def _made(self, name: str, parameters: Mapping[str, str]) -> Session:
         settings = {**(self._login.settings or {}), **parameters}
         session = Session(replace(self._login, settings=settings), name)
         self._all.append(session)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dispatcher.config import Settings
 from dispatcher.daemon import values
 from dispatcher.daemon.sessions import Sessions
-from dispatcher.pipeline import days, discover
+from dispatcher.pipeline import days, discover, expire, retention, vacuum
 from dispatcher.pipeline.cancel import Cancel
 from dispatcher.pipeline.changes import Changes
 from dispatcher.pipeline.deliver import Deliver
@@ -29,7 +29,7 @@ FANOUT_LOCK_S = "1s"
 LOCK_S = "100ms"
 """For a settle: what somebody's open transaction is on is written later, the rest at once."""
 
-INTAKE = ("fanout", "refill", "changes", "discover", "cancel", "days")
+INTAKE = ("fanout", "refill", "changes", "discover", "cancel", "days", "expire", "retention", "vacuum")
 """What brings new work, or work that can wait: the first to stop."""
 WRITING = ("settle", "health")
 
@@ -80,7 +80,10 @@ class Stages:
         self._changes = Changes(quiet, lanes, directory, pump=workers.pump)
         self._cancel = Cancel(quiet, lanes, directory)
         self._refill = Refill(sessions.open("refill"), lanes, pump=workers.pump)
-        self._days = days.Days(sessions.open("days"))
+        self._days = days.Days(sessions.upkeep("days"))
+        self._expire = expire.Expire(quiet, lanes, hold_days=dispatch.hold_days)
+        self._retention = retention.Retention(sessions.upkeep("retention"), values.keep(settings), clock)
+        self._vacuum = vacuum.Vacuum(sessions.upkeep("vacuum"), quiet, clock)
         self._fanout = Fanout(
             sessions.open("fanout", statement_timeout=FANOUT_S, lock_timeout=FANOUT_LOCK_S),
             lanes,
@@ -103,6 +106,9 @@ class Stages:
             "discover": (self._holding(self._discover.step), discover.EVERY_S),
             "cancel": (self._holding(self._cancel.step), poll_s),
             "days": (self._holding(self._days.step), days.EVERY_S),
+            "expire": (self._holding(self._expire.step), expire.EVERY_S),
+            "retention": (self._holding(self._retention.step), retention.EVERY_S),
+            "vacuum": (self._holding(self._vacuum.step), vacuum.EVERY_S),
             "settle": (self.settle.step, poll_s),
             "health": (self.health.step, poll_s),
         }
@@ -138,6 +144,8 @@ class Stages:
         self.lanes.pool.resize(dispatch.max_in_flight, dispatch.max_slow)
         self.settle.resize(dispatch.max_unsettled, settings.log.attempts)
         self.deliver.terms = values.terms(settings)
+        self._expire.keep_for(dispatch.hold_days)
+        self._retention.keep = values.keep(settings)
         self.directory.believe(values.defaults(settings), values.breaker(settings), values.Recipients(settings))
         self._changes.again()
         self.bells["changes"].ring()

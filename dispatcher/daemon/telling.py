@@ -13,7 +13,7 @@ from dispatcher.daemon.standing import Standing
 from dispatcher.observe.systemd import Systemd
 
 EVERY_S, FOREVER = 1.0, float("inf")
-STUCK_S = 120.0
+STUCK_S = 180.0
 """For one step: above any statement's time limit, and a few of them. A loop that waits for the database turns."""
 EXTEND_S = 15.0
 """What a stop asks for, again and again: a stop that hangs is ended by the timeout soon after."""

@@ -9,6 +9,7 @@ from dispatcher.policy.egress import Egress
 from dispatcher.policy.profiles import STANDARD
 from dispatcher.policy.recipient import Recipient
 from dispatcher.policy.verdict import Terms
+from dispatcher.store.retention import Keep
 from dispatcher.transport.sender import Sender
 
 
@@ -43,6 +44,11 @@ def terms(settings: Settings) -> Terms:
     given = settings.endpoint
     backoff = Backoff(given.backoff_base_s, given.backoff_factor, given.backoff_cap_s, given.jitter)
     return Terms(backoff, settings.dispatch.hold_days * 86400, settings.retention.replies)
+
+
+def keep(settings: Settings) -> Keep:
+    given = settings.retention
+    return Keep(given.events_days, given.attempts_days, given.keys_days)
 
 
 class Recipients:

@@ -23,11 +23,14 @@ class Expire:
     def __init__(self, session: Session, lanes: Lanes, *, hold_days: float) -> None:
         self._session = session
         self._lanes = lanes
-        self._hold_s = hold_days * 86400
+        self.keep_for(hold_days)
         self._endpoint_id = 0
         self._after: tuple[datetime, int] | None = None
         self._began: float | None = None
         self._rests_until = 0.0
+
+    def keep_for(self, hold_days: float) -> None:
+        self._hold_s = hold_days * 86400
 
     async def step(self) -> int:
         """Look at one slice, or for the next endpoint; returns 0 at the end of a round."""

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 class Retention:
     def __init__(self, session: Session, keep: Keep, clock: Callable[[], float]) -> None:
         self._session = session
-        self._keep = keep
+        self.keep = keep
         self._clock = clock
         self._said: set[tuple[str, Fate]] = set()
         self._deferred = False
@@ -60,12 +60,12 @@ class Retention:
 
     async def _pieces(self) -> AsyncIterator[Day | Slice]:
         if await may_drop(self._session):
-            async for day in drop_old_days(self._session, self._keep):
+            async for day in drop_old_days(self._session, self.keep):
                 yield day
         elif not self._deferred:
             self._deferred = True
             log.warning("retention.deferred", note="run: dispatcher migrate")
-        async for piece in delete_old_rows(self._session, self._keep):
+        async for piece in delete_old_rows(self._session, self.keep):
             yield piece
 
     def _tell(self, day: Day) -> None:
