@@ -62,7 +62,9 @@ async def supervised(dsn: str, supervisor: Supervisor, folder: Path, **settings:
 async def test_ready_is_said_while_the_database_is_waited_for(supervisor, tmp_path):
     async with supervised("postgresql://app@/app?host=/nonexistent", supervisor, tmp_path) as running:
         await eventually(lambda: supervisor.said("READY"))
-        await eventually(lambda: "app@/app?host=/nonexistent: [Errno 2] No such file or directory" in supervisor.said("STATUS")[-1])
+        await eventually(
+            lambda: "app@/app?host=/nonexistent: [Errno 2] No such file or directory" in supervisor.said("STATUS")[-1]
+        )
         assert supervisor.said("STATUS")[-1].startswith("Waiting for the database: ")
         fed = len(supervisor.said("WATCHDOG"))
         await eventually(lambda: len(supervisor.said("WATCHDOG")) > fed + 3)

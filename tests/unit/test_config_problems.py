@@ -100,6 +100,10 @@ def test_no_variable_with_our_prefix_is_overlooked(configure, name):
         ("database", "password_file", '"/"', "must be the path of a file that can be read (Is a directory)"),
         ("database", "synchronous_commit", '"maybe"', "'on', 'off', 'local', 'remote_write' or 'remote_apply'"),
         ("retention", "replies", '"some"', "'failures', 'all' or 'none'"),
+        ("retention", "events_days", "0", "greater than 0"),
+        ("retention", "events_days", "367", "less than or equal to 366"),
+        ("retention", "attempts_days", "nan", "366"),
+        ("retention", "keys_days", "inf", "less than or equal to 3650"),
         ("log", "level", '"INFO"', "'debug', 'info', 'warning' or 'error'"),
         ("log", "format", "1979-05-27", "'auto', 'json' or 'console'"),
     ],
@@ -241,3 +245,13 @@ def test_a_file_that_a_dsn_names_has_to_be_readable(configure, tmp_path, name):
     assert said.endswith(f"its {name}: it must be the path of a file that can be read (No such file or directory)")
     file.touch()
     configure(text)
+
+
+def test_keys_that_contradict_each_other_are_refused_in_a_sentence_that_names_both(configure):
+    with pytest.raises(ConfigError) as caught:
+        configure("[dispatch]\nhold_days = 31")
+    assert str(caught.value).startswith("dispatch.hold_days is 31, above retention.events_days, 30: ")
+
+
+def test_what_is_held_may_be_held_as_long_as_events_are_kept(configure):
+    assert configure("[dispatch]\nhold_days = 0.5\n[retention]\nevents_days = 0.5").retention.events_days == 0.5
