@@ -14,11 +14,13 @@ from typing import Annotated
 
 import typer
 
+from dispatcher.cli.check import check
 from dispatcher.cli.demo import demo
 from dispatcher.cli.listen import listen
 from dispatcher.cli.migrate import migrate
 from dispatcher.cli.prune import prune
 from dispatcher.cli.run import run
+from dispatcher.cli.status import status
 from dispatcher.errors import ConfigError, DispatcherError, SchemaError
 
 DONE, FAILED, MISUSED = 0, 1, 2
@@ -31,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, migrate, listen, prune):
+for command in (run, demo, migrate, check, status, prune, listen):
     app.command()(command)
 
 

@@ -7,11 +7,25 @@ from pathlib import Path
 from dispatcher.config import Settings
 from dispatcher.embedded import EmbeddedPostgres
 from dispatcher.errors import ConfigError
+from dispatcher.store.session import Login
 
 UNSET = (
     "database.dsn is not set; set DISPATCHER_DATABASE__DSN=postgresql://user@host:5432/database, or dsn in section "
     "[database] of the configuration file; for trying things out: embedded"
 )
+
+PRIVATE = (
+    "database.dsn is embedded, a database that belongs to its dispatcher run; the log of that one says its dsn "
+    "(database.embedded): set DISPATCHER_DATABASE__DSN to it"
+)
+
+
+def login(settings: Settings) -> Login:
+    """How to reach a database that others run. Raises `ConfigError`: there is none, or a private one."""
+    kind = settings.database.dsn.partition(":")[0]
+    if kind in {"", "embedded"}:
+        raise ConfigError(PRIVATE if kind else UNSET)
+    return Login(settings.database.dsn, settings.database.password_file)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.text import Text
@@ -34,6 +34,10 @@ class Screen:
     def columns(self) -> int:
         return self._console.width
 
+    @property
+    def is_terminal(self) -> bool:
+        return self._console.is_terminal
+
     def line(self, *spans: Span) -> None:
         """One line, cut at the edge of a terminal."""
         self._print(spans, wraps=False)
@@ -47,10 +51,7 @@ class Screen:
         self._guarded(lambda: sys.stdout.write(line.decode()))
 
     def _print(self, spans: tuple[Span, ...], *, wraps: bool) -> None:
-        made = Text()
-        for span in spans:
-            text, style = (span, "") if isinstance(span, str) else span
-            made.append(printable(text, lines=wraps), style)
+        made = put_together(spans, wraps=wraps)
         if wraps or not self._console.is_terminal:
             self._guarded(lambda: self._console.print(made, soft_wrap=True))
         else:
@@ -65,3 +66,12 @@ class Screen:
         except OSError:
             self._is_gone = True
             self._gone()
+
+
+def put_together(spans: Iterable[Span], *, wraps: bool = False) -> Text:
+    """The spans in their styles, with nothing in them that could command a terminal."""
+    made = Text()
+    for span in spans:
+        text, style = (span, "") if isinstance(span, str) else span
+        made.append(printable(text, lines=wraps), style)
+    return made

@@ -46,11 +46,7 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
     problems: list[str] = []
     values: Values = {}
     origin: dict[Key, str] = {}
-    for source, key, value in [
-        *_from_file(file, problems),
-        *_from_environ(environ, problems),
-        *_from_credentials(environ, problems),
-    ]:
+    for source, key, value in _gathered(file, environ, problems):
         values.setdefault(key[0], {})[key[1]] = value
         origin[key] = source
     settings = Settings()
@@ -61,6 +57,19 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
     if problems:
         raise ConfigError("\n".join(problems))
     return settings
+
+
+def sources(file: Path | None, environ: Mapping[str, str]) -> list[str]:
+    """Where the configuration has its values from: the file, then variables, then credentials; no value, no source."""
+    return list(dict.fromkeys(source for source, _, _ in _gathered(file, environ, [])))
+
+
+def _gathered(file: Path | None, environ: Mapping[str, str], problems: list[str]) -> list[tuple[str, Key, Any]]:
+    return [
+        *_from_file(file, problems),
+        *_from_environ(environ, problems),
+        *_from_credentials(environ, problems),
+    ]
 
 
 def _sections() -> dict[str, type[BaseModel]]:

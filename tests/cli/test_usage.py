@@ -10,7 +10,7 @@ import pytest
 from dispatcher import __version__
 from tests.support.daemon import environment
 
-COMMANDS = ["run", "demo", "migrate", "listen", "prune"]
+COMMANDS = ["run", "demo", "migrate", "check", "status", "prune", "listen"]
 DSN = "postgresql://app:hunter2@localhost/app"
 
 
@@ -140,7 +140,7 @@ def test_a_dsn_that_is_none_is_refused_without_its_password(command, dsn, remedy
     assert remedy in said
 
 
-@pytest.mark.parametrize("command", ["run", "migrate"])
+@pytest.mark.parametrize("command", ["run", "migrate", "check", "status"])
 def test_without_a_dsn_it_says_how_to_set_one(command):
     said = complaint(dispatcher(command, dsn=""))
     assert said.startswith("database.dsn is not set; set DISPATCHER_DATABASE__DSN=postgresql://user@host:5432/database")
@@ -148,6 +148,12 @@ def test_without_a_dsn_it_says_how_to_set_one(command):
 
 def test_a_configuration_file_that_is_not_there_is_named():
     assert complaint(dispatcher("--config", "/nonexistent.toml", "run")).startswith("/nonexistent.toml: No such file")
+
+
+@pytest.mark.parametrize("command", ["check", "status"])
+def test_a_private_database_is_asked_where_its_own_run_says_it_is(command):
+    said = complaint(dispatcher(command, dsn="embedded"))
+    assert "set DISPATCHER_DATABASE__DSN to it" in said
 
 
 FILES = {

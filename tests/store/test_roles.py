@@ -27,6 +27,7 @@ READ = {
     "app_operator": {
         "events": EVENT_READ, "endpoints": ENDPOINT_READ, "subscriptions": ALL, "deliveries": ALL, "fanouts": ALL,
         "attempts": ALL, "inbox": ALL, "delivery_status": ALL, "endpoint_status": ALL, "event_status": ALL,
+        "holder": ALL,
     },
 }  # fmt: skip
 INSERTED = {

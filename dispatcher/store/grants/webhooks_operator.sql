@@ -1,7 +1,8 @@
 -- What an operator may do: read the state, act through the functions, edit endpoints. Secrets can be set, not read.
 grant usage on schema webhooks to webhooks_operator;
 grant select on webhooks.delivery_status, webhooks.endpoint_status, webhooks.event_status,
-  webhooks.deliveries, webhooks.fanouts, webhooks.attempts, webhooks.inbox, webhooks.subscriptions to webhooks_operator;
+  webhooks.deliveries, webhooks.fanouts, webhooks.attempts, webhooks.inbox, webhooks.subscriptions,
+  webhooks.holder to webhooks_operator;
 grant select (id, tenant, type, occurred_at) on webhooks.events to webhooks_operator;
 grant select (id, tenant, name, url, profile, previous_secret_until, timeout_s, max_in_flight, max_attempts, rate_limit,
               ordered, state, state_reason, state_at, failing_since, parked_until, created_at),

@@ -1,0 +1,91 @@
+"""The endpoints that fail or are disabled, in columns."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from rich.cells import cell_len, set_cell_size
+
+from dispatcher.cli.overview.judge import host
+from dispatcher.cli.screen import BAD, DIM, NAME, WARN, Span
+from dispatcher.observe.printable import printable
+from dispatcher.policy.wording import span
+from dispatcher.store.report import HELD_EACH
+from dispatcher.store.session import Row
+
+Line = list[Span]
+
+HEAD = ("id", "tenant", "name", "host", "state", "last, ago", "open")
+WIDEST = (10, 12, 16, 30, 24, 22, 6)
+"""Of each column in a terminal of any width; what is cut ends in an ellipsis."""
+LEAST = (4, 6, 6, 12, 10, 8, 4)
+STYLES: tuple[str, ...] = (DIM, "", NAME, "", WARN, BAD, "")
+GAP = "  "
+
+
+def table(unhappy: Sequence[Row], now: datetime, rows: int, columns: int) -> list[Line]:
+    """At most so many lines: the worst, and how many more there are."""
+    total = unhappy[0]["unhappy"]
+    room = rows - 1 if total <= rows - 1 and len(unhappy) == total else rows - 2
+    cells = [tuple(map(printable, _cells(row, now))) for row in unhappy[:room]]
+    widths = _widths([HEAD, *cells], columns)
+    shown: list[Line] = [_row(HEAD, widths, [DIM] * len(HEAD))]
+    shown += [_row(line, widths, STYLES) for line in cells]
+    if total > len(cells):
+        shown.append([(f"and {total - len(cells):,} more", DIM)])
+    return shown
+
+
+def _cells(row: Row, now: datetime) -> tuple[str, ...]:
+    more = row["open"] > HELD_EACH
+    return (
+        str(row["id"]),
+        row["tenant"],
+        row["name"] or "",
+        host(row["url"]),
+        "; ".join(_state(row, now)),
+        _last(row, now),
+        f"{HELD_EACH:,}+" if more else f"{row['open']:,}",
+    )
+
+
+def _state(row: Row, now: datetime) -> Iterator[str]:
+    if row["state"] != "active":
+        yield f"{row['state']}: {row['state_reason']}" if row["state_reason"] else row["state"]
+    elif row["parked_until"] is not None:
+        yield f"parked {span((row['parked_until'] - now).total_seconds())}"
+    if row["state"] == "active" and row["failing_since"] is not None:
+        yield f"fails {span((now - row['failing_since']).total_seconds())}"
+
+
+def _last(row: Row, now: datetime) -> str:
+    """What the last attempt came to, unless the state says it already, and how long ago."""
+    if row["last_at"] is None:
+        return ""
+    said = row["last_reason"] or row["last_status"] or ""
+    ago = span((now - row["last_at"]).total_seconds())
+    return ago if said == row["state_reason"] else f"{said} {ago}".strip()
+
+
+def _widths(lines: Sequence[Sequence[str]], columns: int) -> list[int]:
+    """As wide as what is in them, up to a bound; where that is too wide, the widest gives way first."""
+    widths = [
+        min(max(map(cell_len, column)), widest) for column, widest in zip(zip(*lines, strict=True), WIDEST, strict=True)
+    ]
+    while sum(widths) + len(GAP) * (len(widths) - 1) > columns:
+        spare = [width - least for width, least in zip(widths, LEAST, strict=True)]
+        if max(spare) <= 0:
+            break
+        widths[spare.index(max(spare))] -= 1
+    return widths
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], styles: Sequence[str]) -> Line:
+    spans: Line = []
+    for cell, width, style in zip(cells, widths, styles, strict=True):
+        spans += [(_fit(cell, width), style), GAP]
+    return spans[:-1]
+
+
+def _fit(text: str, width: int) -> str:
+    """Exactly so many cells: a wide character takes two."""
+    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)) + "…"

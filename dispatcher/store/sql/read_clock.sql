@@ -1,0 +1,3 @@
+-- What time it is there.
+
+select clock_timestamp()
