@@ -19,7 +19,8 @@ SESSIONS = 7
 DAYS_AHEAD = 7
 SKEW_SEEN_S, SKEW_BAD_S = 1.0, 60.0
 """Receivers refuse a webhook-timestamp that is five minutes off, and their clocks have errors of their own."""
-HELD_BACK = 1_000_000
+HELD_BACK = 200_000
+"""Transactions; what holds back fewer is over soon, or nothing to speak of."""
 OURS = "dispatcher: "
 
 NAMES = (

@@ -1,6 +1,6 @@
 """The endpoints that fail or are disabled, in columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
@@ -23,11 +23,12 @@ GAP = "  "
 
 
 def table(unhappy: Sequence[Row], now: datetime, rows: int, columns: int) -> list[Line]:
-    """At most so many lines: the worst, and how many more there are."""
+    """At most so many lines: the worst, and how many more there are. A column with nothing in it is left out."""
     total = unhappy[0]["unhappy"]
     room = rows - 1 if total <= rows - 1 and len(unhappy) == total else rows - 2
     cells = [tuple(map(printable, _cells(row, now))) for row in unhappy[:room]]
-    widths = _widths([HEAD, *cells], columns)
+    kept = [place for place, column in enumerate(zip(*cells, strict=True)) if any(column)]
+    widths = _widths([HEAD, *cells], columns, kept)
     shown: list[Line] = [_row(HEAD, widths, [DIM] * len(HEAD))]
     shown += [_row(line, widths, STYLES) for line in cells]
     if total > len(cells):
@@ -66,24 +67,23 @@ def _last(row: Row, now: datetime) -> str:
     return ago if said == row["state_reason"] else f"{said} {ago}".strip()
 
 
-def _widths(lines: Sequence[Sequence[str]], columns: int) -> list[int]:
+def _widths(lines: Sequence[Sequence[str]], columns: int, kept: Sequence[int]) -> dict[int, int]:
     """As wide as what is in them, up to a bound; where that is too wide, the widest gives way first."""
-    widths = [
-        min(max(map(cell_len, column)), widest) for column, widest in zip(zip(*lines, strict=True), WIDEST, strict=True)
-    ]
-    while sum(widths) + len(GAP) * (len(widths) - 1) > columns:
-        spare = [width - least for width, least in zip(widths, LEAST, strict=True)]
-        if max(spare) <= 0:
+    widths = {place: min(max(cell_len(line[place]) for line in lines), WIDEST[place]) for place in kept}
+    while sum(widths.values()) + len(GAP) * (len(widths) - 1) > columns:
+        widest = max(kept, key=lambda place: widths[place] - LEAST[place])
+        if widths[widest] <= LEAST[widest]:
             break
-        widths[spare.index(max(spare))] -= 1
+        widths[widest] -= 1
     return widths
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], styles: Sequence[str]) -> Line:
+def _row(cells: Sequence[str], widths: Mapping[int, int], styles: Sequence[str]) -> Line:
+    *places, last = widths
     spans: Line = []
-    for cell, width, style in zip(cells, widths, styles, strict=True):
-        spans += [(_fit(cell, width), style), GAP]
-    return spans[:-1]
+    for place in places:
+        spans += [(_fit(cells[place], widths[place]), styles[place]), GAP]
+    return [*spans, (cells[last].rjust(widths[last]), styles[last])]
 
 
 def _fit(text: str, width: int) -> str:

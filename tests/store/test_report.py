@@ -1,0 +1,105 @@
+"""What `status` asks: bounded, whatever there is to count, and by plans that do not depend on statistics."""
+
+import re
+
+import pytest
+
+from dispatcher.store.report import COUNTED, RECENT_BLOCKS, RECENT_S, SETTINGS, Reporter
+from dispatcher.store.session import Login, Session
+from dispatcher.store.statements import sql
+
+ATTEMPTS = """
+insert into webhooks.attempts (delivery_id, event_id, endpoint_id, attempt, duration_ms, outcome, reason, at)
+select n, gen_random_uuid(), 1 + n % 50, 1, 1, case when n % 50 = 0 then 'retrying' else 'delivered' end,
+       case when n % 50 = 0 then 'http_503' end, now() from generate_series(1, 60000) n
+"""
+
+
+@pytest.fixture
+async def reporter(database):
+    reporter = Reporter(Login(database.dsn))
+    yield reporter
+    await reporter.close()
+
+
+@pytest.fixture
+async def session(database):
+    """As the reporter has it."""
+    session = Session(Login(database.dsn, settings=SETTINGS), "test")
+    yield session
+    await session.close()
+
+
+async def plan(session, *, analyze: bool = False) -> str:
+    connection = await session.connection()
+    text = sql("sample_attempts").replace("$1", str(RECENT_S)).replace("$2", str(RECENT_BLOCKS))
+    rows = await connection.fetch(
+        f"explain ({'analyze, timing off, summary off, ' if analyze else ''}costs off) {text}"
+    )
+    return "\n".join(row[0] for row in rows)
+
+
+async def test_the_newest_attempts_are_the_end_of_the_table_with_statistics_or_without(session, db):
+    assert "Tid Range Scan" in await plan(session)
+    await db.execute(ATTEMPTS)
+    assert "Tid Range Scan" in await plan(session)
+    await db.execute("analyze webhooks.attempts")
+    found = await plan(session, analyze=True)
+    read = int(re.search(r"Tid Range Scan on attempts_\d+ .*rows=(\d+)", found)[1])
+    assert 5_000 < read < 60_000 / 2, found
+
+
+async def test_of_many_attempts_a_bounded_sample_says_which_endpoints_fail(reporter, db):
+    await db.execute(ATTEMPTS)
+    recent = (await reporter.report()).recent
+    assert 5_000 < recent["delivered"] + recent["failed"] < 60_000 / 2
+    assert (recent["answering"], recent["failing"]) == (49, [1])
+    assert (recent["reasons"], recent["times"]) == (["http_503"], [recent["failed"]])
+
+
+async def test_an_attempt_of_before_and_an_ending_without_a_request_are_no_news(reporter, db):
+    await db.execute(ATTEMPTS.replace("60000", "10").replace("now()", "now() - interval '6 minutes'"))
+    await db.execute(ATTEMPTS.replace("60000", "10").replace("1 + n % 50, 1,", "1 + n % 50, null,"))
+    recent = (await reporter.report()).recent
+    assert (recent["delivered"], recent["failed"], recent["first_at"]) == (0, 0, None)
+
+
+async def test_a_day_without_a_partition_is_read_from_the_default(reporter, db):
+    day = await db.fetchval("select to_char(now() at time zone 'UTC', 'YYYYMMDD')")
+    await db.execute(f"drop table webhooks.attempts_{day}")
+    await db.execute(ATTEMPTS.replace("60000", "10"))
+    recent = (await reporter.report()).recent
+    assert recent["delivered"] == 10
+
+
+async def test_counts_stop_at_their_bound(reporter, db):
+    for table in ("deliveries (event_id, endpoint_id)", "inbox (event_id, tenant, type)"):
+        values = "gen_random_uuid(), 1" if "deliveries" in table else "webhooks.uuidv7(), '', 'a'"
+        await db.execute(f"insert into webhooks.{table} select {values} from generate_series(1, 20000)")
+    report = await reporter.report()
+    assert (report.inbox["events"], report.open["deliveries"]) == (COUNTED + 1, COUNTED + 1)
+    assert report.due["lanes"] == 1
+
+
+async def test_instants_beyond_all_calendars_stop_nothing(reporter, db):
+    await db.execute("insert into webhooks.endpoints (url) values ('https://a.example.com')")
+    await db.execute(
+        "insert into webhooks.deliveries (event_id, endpoint_id, due_at) select gen_random_uuid(), e.id, d.at "
+        "from webhooks.endpoints e, (values (timestamptz '4000-01-01 BC'), ('200000-01-01')) d (at)"
+    )
+    await db.execute(
+        "insert into webhooks.inbox (event_id, tenant, type) values ('ffffffff-ffff-7fff-8000-000000000000', '', 'a')"
+    )
+    report = await reporter.report()
+    assert (report.away, report.unknown) == (None, {})
+    assert report.due["oldest_due_at"].year == 1970
+
+
+async def test_a_database_that_was_dropped_and_is_there_again_is_found_again(cluster, database, reporter):
+    assert (await reporter.report()).away is None
+    await cluster.execute(f"alter database {database.name} connection limit 0")
+    await cluster.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database.name}'")
+    reports = [await reporter.report() for _ in range(2)]
+    assert "too many connections" in reports[-1].away
+    await cluster.execute(f"alter database {database.name} connection limit -1")
+    assert (await reporter.report()).away is None
