@@ -59,7 +59,7 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def sources(file: Path | None, environ: Mapping[str, str]) -> list[str]:
+def origins(file: Path | None, environ: Mapping[str, str]) -> list[str]:
     """Where the configuration has its values from: the file, then variables, then credentials; no value, no source."""
     return list(dict.fromkeys(source for source, _, _ in _gathered(file, environ, [])))
 

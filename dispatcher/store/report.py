@@ -25,6 +25,9 @@ LISTED = 100
 HELD_EACH = 1_000
 SAMPLED = 200
 
+UNPREPARED = ("26000", "42P05")
+POOLED = "; behind a pooler in transaction mode? use session mode, or the server itself"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -38,11 +41,15 @@ class Place:
 
 @dataclass(slots=True)
 class Report:
-    """What could be found out, as rows; None is what is not there. `unknown` says why a question has no answer."""
+    """What could be found out, as rows; None is what is not there. `unknown` says why a question has no answer.
+
+    `is_answered`: it is known who holds the work, whatever else is not.
+    """
 
     at: datetime
     away: str | None = None
     lacking: str | None = None
+    is_answered: bool = False
     place: Place | None = None
     holder: Row | None = None
     lock: Row | None = None
@@ -73,7 +80,13 @@ class Reporter:
                 await self._look(report)
         except TimeoutError:
             self._session.drop()
-            report.away = "it does not answer"
+            if report.is_answered:
+                report.unknown["endpoints"] = f"no answer within {WITHIN_S:g} s"
+            else:
+                report.away = "it does not answer"
+        except StatementFailed as error:
+            self._session.drop()
+            report.away = f"{error}{POOLED if str(error).startswith(UNPREPARED) else ''}"
         except (DatabaseAway, ConfigError) as error:
             report.away = str(error)
         return report
@@ -91,10 +104,11 @@ class Reporter:
         elif not where["usable"]:
             report.lacking = f"role {where['role']} may not look; run: grant webhooks_operator to {where['role']}"
         else:
+            report.lock = _one(await self._session.fetch("name_holder"))
+            report.is_answered = True
             await self._ask(report)
 
     async def _ask(self, report: Report) -> None:
-        report.lock = _one(await self._rows(report, "holder", "name_holder"))
         report.holder = _one(await self._rows(report, "holder", "read_holder"))
         report.standbys = await self._rows(report, "standbys", "name_standbys")
         report.inbox = _one(await self._rows(report, "inbox", "count_inbox", COUNTED + 1))

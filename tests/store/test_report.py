@@ -2,11 +2,14 @@
 
 import re
 
+import asyncpg
 import pytest
 
 from dispatcher.store.report import COUNTED, RECENT_BLOCKS, RECENT_S, SETTINGS, Reporter
 from dispatcher.store.session import Login, Session
 from dispatcher.store.statements import sql
+from tests.support.bouncer import bouncing, listens
+from tests.support.eventually import eventually
 
 ATTEMPTS = """
 insert into webhooks.attempts (delivery_id, event_id, endpoint_id, attempt, duration_ms, outcome, reason, at)
@@ -103,3 +106,27 @@ async def test_a_database_that_was_dropped_and_is_there_again_is_found_again(clu
     assert "too many connections" in reports[-1].away
     await cluster.execute(f"alter database {database.name} connection limit -1")
     assert (await reporter.report()).away is None
+
+
+async def test_a_database_that_is_slow_to_count_is_not_down(reporter, db, monkeypatch):
+    monkeypatch.setattr("dispatcher.store.report.WITHIN_S", 0.5)
+    async with db.transaction():
+        await db.execute("lock table webhooks.inbox")
+        report = await reporter.report()
+    assert report.away is None
+    assert report.unknown == {"endpoints": "no answer within 0.5 s"}
+
+
+async def test_a_pooler_that_loses_its_statements_is_suspected(database):
+    with bouncing(database, mode="transaction", connections=3, round_robin=True) as pooled:
+        await eventually(lambda: listens(pooled))
+        others = [await asyncpg.connect(pooled.dsn, statement_cache_size=0) for _ in range(3)]
+        for statement in ("begin", "commit"):
+            for other in others:
+                await other.execute(statement)
+        reporter = Reporter(Login(pooled.dsn))
+        report = await reporter.report()
+        await reporter.close()
+        for other in others:
+            await other.close(timeout=5)
+    assert "behind a pooler in transaction mode?" in report.away

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 from pydantic import ValidationError
 
-from dispatcher.config import Settings, load, shipped, sources
+from dispatcher.config import Settings, load, origins, shipped, sources
 
 KEYS = [(section, key) for section, table in Settings().model_dump().items() for key in table]
 
@@ -50,6 +50,15 @@ def test_a_variable_outweighs_the_file_and_a_credential_both(configure):
     assert settings.dispatch.max_in_flight == 1
     assert settings.dispatch.max_slow == 2
     assert settings.dispatch.max_unsettled == 3
+
+
+def test_where_values_came_from_is_told_in_the_order_in_which_they_outweigh(tmp_path):
+    (tmp_path / "ours.toml").write_text("[log]\nlevel = 'debug'\n")
+    (tmp_path / "database.dsn").write_text("postgresql://app@localhost/app")
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path), "DISPATCHER_LOG__LEVEL": "info", "PATH": "/bin"}
+    assert origins(tmp_path / "ours.toml", environ) == [
+        str(tmp_path / "ours.toml"), "DISPATCHER_LOG__LEVEL", "credential database.dsn",
+    ]  # fmt: skip
 
 
 def test_what_is_outweighed_is_not_judged(configure):

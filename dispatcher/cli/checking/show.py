@@ -14,7 +14,7 @@ from dispatcher.cli.checking.database import examine
 from dispatcher.cli.checking.finding import Finding, Grade, ok
 from dispatcher.cli.checking.surroundings import dns, egress, open_files, trust
 from dispatcher.cli.screen import BAD, DIM, GOOD, WARN, Screen
-from dispatcher.config import Settings, load, sources
+from dispatcher.config import Settings, load, origins
 from dispatcher.store.session import Login
 
 STYLES = {Grade.OK: GOOD, Grade.WARNING: WARN, Grade.FAILED: BAD, Grade.SKIPPED: DIM}
@@ -24,7 +24,7 @@ def check_all(config: Path | None, *, as_json: bool) -> None:
     """Raises `ConfigError` for a configuration that cannot be understood; exits with 1 if anything else failed."""
     settings = load(config, os.environ)
     login = database.login(settings)
-    told = ok("configuration", f"understood: {', '.join(sources(config, os.environ))}")
+    told = ok("configuration", f"understood: {', '.join(origins(config, os.environ))}")
     findings = [told, *asyncio.run(_look(settings, login))]
     (_print_json if as_json else _print)(findings)
     if any(finding.grade is Grade.FAILED for finding in findings):

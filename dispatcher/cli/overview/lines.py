@@ -10,7 +10,7 @@ from dispatcher.cli.overview.table import Line, table
 from dispatcher.cli.screen import BAD, DIM, GOOD, WARN, Span
 from dispatcher.policy.blame import Whose
 from dispatcher.policy.wording import instant, plural, span
-from dispatcher.store.report import COUNTED, RECENT_S, Report
+from dispatcher.store.report import COUNTED, LANES, RECENT_S, Report
 
 LABEL = 11
 REASONS = 4
@@ -96,16 +96,20 @@ def _database(report: Report, database: str) -> str:
 
 
 def _inbox(judged: Judged, events: int) -> str:
-    oldest = f", the oldest {_ago(judged.oldest_event_at, judged.report.at)} old" if judged.oldest_event_at else ""
+    oldest = f", oldest {_ago(judged.oldest_event_at, judged.report.at)} old" if judged.oldest_event_at else ""
     return f"{_number(events, 'event')} to fan out{oldest}"
 
 
 def _open(report: Report, deliveries: int) -> str:
     due = report.due
     late = due["oldest_due_at"] if due else None
-    of = f" of {plural(due['lanes'], 'endpoint')}" if due and due["lanes"] else ""
-    ago = f", the oldest due {_ago(late, report.at)} ago" if late and late < report.at else ""
+    of = f" of {_endpoints_of(due['lanes'])}" if due and due["lanes"] else ""
+    ago = f", oldest due {_ago(late, report.at)} ago" if late and late < report.at else ""
     return f"{_number(deliveries, 'delivery', 'deliveries')}{of}{ago}"
+
+
+def _endpoints_of(lanes: int) -> str:
+    return f"{LANES:,}+ endpoints" if lanes >= LANES else plural(lanes, "endpoint")
 
 
 def _attempts(report: Report) -> str:
