@@ -1,5 +1,6 @@
 """Processes, by their ids."""
 
+import os
 from pathlib import Path
 
 
@@ -33,3 +34,9 @@ def alive(pids: set[int]) -> set[int]:
 
 def postmaster(server) -> int:
     return int((server.data / "postmaster.pid").read_text().splitlines()[0])
+
+
+def cpu_s(pid: int) -> float:
+    """What it has used of the processors since it began."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

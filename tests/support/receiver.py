@@ -40,7 +40,8 @@ class Received:
 class Receiver:
     """Answers 200 unless told otherwise, path by path; `hang` holds requests until `let_go` or the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host
         self.requests: list[Received] = []
         self.most_at_once: Counter[str] = Counter()
         self._now: Counter[str] = Counter()
@@ -55,7 +56,7 @@ class Receiver:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, backlog=1024)
+        site = web.TCPSite(self._runner, self._host, 0, backlog=1024)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
@@ -67,7 +68,7 @@ class Receiver:
             await self._runner.cleanup()
 
     def url(self, path: str = "/hook") -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{self._host}:{self.port}{path}"
 
     def will_answer(self, *answers: int | Answer, path: str = "/hook") -> None:
         """These next, in order; then 200 again."""
