@@ -135,6 +135,19 @@ def test_every_statement_is_used():
     assert not unused
 
 
+def test_every_statement_that_is_named_is_there():
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"fetch", "value"}
+            ):
+                named = node.args[0] if node.args else None
+                if isinstance(named, ast.Constant) and re.fullmatch(r"[a-z_]+", str(named.value)):
+                    assert named.value in statements.names(), f"{relative(path)}: {named.value}"
+
+
 @pytest.mark.parametrize("path", TESTS, ids=relative)
 def test_tests_wait_on_facts_and_never_on_time(path):
     for node in ast.walk(ast.parse(path.read_text())):

@@ -155,6 +155,8 @@ async def _make_ready(connection: asyncpg.Connection, settings: Mapping[str, str
 
 def said(error: BaseException) -> str:
     """An error's message alone: the DETAIL of a failed check shows the whole row, secrets included."""
+    if isinstance(error, OSError):  # whose first argument is a number
+        return str(error) or type(error).__name__
     return str(error.args[0]) if error.args else type(error).__name__
 
 

@@ -1,6 +1,8 @@
 """What the README says is so: its SQL runs, its files exist, its settings and commands are known."""
 
 import re
+import subprocess
+import sys
 from itertools import count
 from pathlib import Path
 
@@ -8,11 +10,20 @@ import pytest
 
 from dispatcher.config import Settings
 from dispatcher.model import Reason
+from dispatcher.observe.events import EVENTS
+from tests.support.daemon import environment
+from tests.support.installed import ADMINISTRATE, LEAVE, LEAVE_AS_DISPATCHER, MIGRATE, PACKAGE, SYSTEM, VENV
 from tests.support.postgres import connected
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+INSTALLING = (VENV, PACKAGE, SYSTEM, ADMINISTRATE, MIGRATE, LEAVE_AS_DISPATCHER, LEAVE)
+"""What tests/systemd does on a machine, word for word."""
+BLOCKS = [
+    block
+    for block in re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+    if block.strip() not in {text.strip() for text in INSTALLING}
+]
 
 
 def filled_in(sql: str) -> str:
@@ -32,6 +43,21 @@ async def test_its_sql_runs(database, db, block):
         await db.execute(filled_in(block))
 
 
+@pytest.mark.parametrize("text", INSTALLING, ids=count(1))
+def test_it_installs_as_the_tests_on_a_machine_do(text):
+    assert text.strip() in README
+
+
+def test_its_commands_and_options_are_known():
+    for command, options in re.findall(r"dispatcher (\w+)((?: +--[\w-]+(?: [\w.:<>@/-]+)?)+)", README):
+        done = subprocess.run(
+            [sys.executable, "-m", "dispatcher", command, "--help"],
+            capture_output=True, text=True, check=True, env=environment(),
+        )  # fmt: skip
+        for option in re.findall(r"--[\w-]+", options):
+            assert option in done.stdout, f"{command} {option}"
+
+
 def test_its_files_exist():
     for path in set(re.findall(r"`((?:tests|config|dispatcher|systemd|\.ci)/[\w./-]*)`", README)):
         assert (ROOT / path).exists(), path
@@ -42,7 +68,7 @@ def test_its_settings_are_known():
         f"{section}.{key}" for section, field in Settings.model_fields.items() for key in field.annotation.model_fields
     }
     for section, key in re.findall(r"`(database|dispatch|endpoint|egress|breaker|retention|log)\.(\w+)`", README):
-        assert f"{section}.{key}" in known, f"{section}.{key}"
+        assert f"{section}.{key}" in known | set(EVENTS), f"{section}.{key}"
     for name in re.findall(r"DISPATCHER_([A-Z_]+__[A-Z_]+)", README):
         assert name.lower().replace("__", ".") in known, name
 

@@ -34,6 +34,11 @@ GRANT CREATE ON DATABASE app TO dispatcher;
 CREATE ROLE webhooks_producer NOLOGIN;
 CREATE ROLE webhooks_operator NOLOGIN;
 """
+LEAVE_AS_DISPATCHER = "DROP SCHEMA webhooks CASCADE;"
+LEAVE = """
+REVOKE ALL ON DATABASE app FROM dispatcher;
+DROP ROLE dispatcher, webhooks_producer, webhooks_operator;
+"""
 MIGRATE = "runuser -u dispatcher -- /opt/dispatcher/bin/dispatcher migrate"
 POSTGRES = """[Service]
 Type=notify

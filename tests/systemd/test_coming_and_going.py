@@ -1,15 +1,9 @@
 """Install, upgrade, uninstall: as the README says, on a machine."""
 
 from tests.support.eventually import eventually
-from tests.support.installed import MIGRATE, upgrade
+from tests.support.installed import LEAVE, LEAVE_AS_DISPATCHER, MIGRATE, upgrade
 from tests.support.postgres import connected
 from tests.support.sql import insert, subscribe
-
-LEAVE_AS_DISPATCHER = "DROP SCHEMA webhooks CASCADE;"
-LEAVE = """
-REVOKE ALL ON DATABASE app FROM dispatcher;
-DROP ROLE dispatcher, webhooks_producer, webhooks_operator;
-"""
 
 
 async def test_it_starts_with_the_machine(machine, dispatcher):

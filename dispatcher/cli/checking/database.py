@@ -163,7 +163,7 @@ class Examination:
 
     async def _partitions(self) -> Finding:
         undated = [row["name"] for row in await self._session.fetch("find_undated")]
-        missing = await self._session.value("count_missing_days", DAYS_AHEAD)
+        missing = len(await self._session.fetch("list_missing_days", DAYS_AHEAD))
         if undated:
             found = f"there are rows in {', '.join(undated)}"
             return warning("partitions", found, "deliveries go on; their day gets no partition while they are there")
