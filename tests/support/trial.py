@@ -114,7 +114,7 @@ class Trial:
     async def standby(self, dsn: str = "", **settings: object) -> Daemon:
         """Another one, on the same database."""
         other = await self.daemons.enter_async_context(starting(dsn or self.database.dsn, **SETTINGS | settings))
-        await other.says("work.awaited")
+        await other.says("work.awaited", within=30)
         return other
 
     async def goes_on(self, more: int = 40) -> None:
@@ -171,7 +171,7 @@ async def trial(
     probe = await watched(ledger, database)
     async with AsyncExitStack() as daemons:
         daemon = await daemons.enter_async_context(starting(dsn or database.dsn, under=under, **SETTINGS | settings))
-        await daemon.says("work.taken")
+        await daemon.says("work.taken", within=30)
         running = Trial(database, receiver, daemon, ledger, probe, daemons)
         async with ledger.producing():
             await running.goes_on()
