@@ -76,7 +76,7 @@ class Stages:
             note=self.health.note,
             hungry=self.bells["refill"].ring,
         )
-        self._discover = discover.Discover(quiet, lanes, directory)
+        self._discover = discover.Discover(quiet, lanes, directory, pump=workers.pump)
         self._changes = Changes(quiet, lanes, directory, pump=workers.pump)
         self._cancel = Cancel(quiet, lanes, directory)
         self._refill = Refill(sessions.open("refill"), lanes, pump=workers.pump)
@@ -129,6 +129,7 @@ class Stages:
     def begin(self, epoch: int, *, other_may_live: bool) -> None:
         """The work is ours. Another dispatcher may have had it meanwhile: believe nothing from before."""
         self.lanes.epoch = epoch
+        self.settle.catch_up()
         if other_may_live:
             self.directory.taken_over()
         self.lanes.doubt()

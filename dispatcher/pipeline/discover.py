@@ -1,5 +1,7 @@
 """Finds work that nobody here remembers: after a start, after a lost answer, and every few seconds as a net."""
 
+from collections.abc import Callable
+
 from dispatcher.pipeline.directory import Directory
 from dispatcher.pipeline.lanes import Lanes
 from dispatcher.store.session import Session
@@ -11,10 +13,11 @@ EVERY_S = 5.0
 class Discover:
     """A skip-scan over endpoints with open deliveries, a slice at a time; it never looks at a backlog."""
 
-    def __init__(self, session: Session, lanes: Lanes, directory: Directory) -> None:
+    def __init__(self, session: Session, lanes: Lanes, directory: Directory, *, pump: Callable[[], None]) -> None:
         self._session = session
         self._lanes = lanes
         self._directory = directory
+        self._pump = pump
         self._after = 0
 
     async def step(self) -> int:
@@ -30,6 +33,7 @@ class Discover:
                 self._lanes.touch(lane)
                 if lane.endpoint.is_gone:
                     self._directory.gone[lane.endpoint.id] = None
+        self._pump()  # What was found is read at once, not at the next poll.
         if len(found) < SLICE:
             self._after = 0
             self._lanes.sweep()

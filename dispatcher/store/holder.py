@@ -6,6 +6,8 @@ from datetime import datetime
 from dispatcher.errors import AnotherInstallation, DatabaseAway, SchemaError
 from dispatcher.store.session import Session
 
+READ_ONLY = "the database is read-only: a replica, or told to be"
+
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
@@ -44,8 +46,19 @@ class Taken:
 
 async def refuse_read_only(session: Session) -> None:
     """Raises `DatabaseAway` where nothing can be written: one that was failed over answers, and is of no use."""
-    if not await session.value("read_standing"):
-        raise DatabaseAway("the database is read-only: a standby of its own, or told to be")
+    (row,) = await session.fetch("read_standing", None)
+    if not row["can_write"]:
+        raise DatabaseAway(READ_ONLY)
+
+
+async def look_lost(session: Session, epoch: int) -> str:
+    """Why the work taken under that epoch is no longer ours; empty while it is. Raises `DatabaseAway`."""
+    (row,) = await session.fetch("read_standing", epoch)
+    if not row["can_write"]:
+        return READ_ONLY
+    if not row["has_lock"]:
+        return "its lock is gone"
+    return "" if row["has_epoch"] else "its epoch was moved: another dispatcher has taken the work"
 
 
 async def take_lock(session: Session) -> bool:
@@ -60,12 +73,14 @@ async def name_other(session: Session) -> Other:
 
 
 async def take_work(session: Session, who: Claimant) -> Taken:
-    """Move the epoch, the lock being ours. Raises `AnotherInstallation` where the database is another's, and a copy."""
+    """Move the epoch. Raises `AnotherInstallation` where the database is another's, `DatabaseAway` without the lock."""
     arguments = (who.installation, who.name, who.version, who.events_days, who.adopt)
     rows = await session.fetch("take_work", *arguments)
     if not rows:
         raise SchemaError("webhooks.holder has no row; run: insert into webhooks.holder default values")
     row = rows[0]
+    if not row["is_ours"]:
+        raise DatabaseAway("the session that took the lock has ended")
     theirs = row["installation"] if row["installation"] != who.installation else None
     if row["epoch"] is None:
         raise AnotherInstallation(who.installation, str(theirs))

@@ -16,6 +16,8 @@ TRY_S = 0.5
 BEAT_S = 5.0
 """Between beats. A network that is lost in silence is found by the first beat without an answer in time."""
 BEAT_TIMEOUT_S = 3.0
+HEARD_S = BEAT_S + BEAT_TIMEOUT_S + 2 * TRY_S
+"""How long an answer counts. The server gives up a silent session after 15 s: not before we have."""
 NAMED_S = 5.0
 """Between looks at who holds the work while we stand by."""
 
@@ -53,19 +55,28 @@ class Listener:
         self._named_at = 0.0
         self._is_fit = self._is_beating = False
         self._connection: object = None
-        self.holds = False
+        self._has = False
+        self._heard_at = 0.0
         self.epoch = -1
         self.other: Other | None = None
 
     def __repr__(self) -> str:
         return f"<Listener {'holds the work' if self.holds else 'does not hold the work'}>"
 
+    @property
+    def holds(self) -> bool:
+        """Whether the work is ours, as far as anybody has told us, and somebody has lately.
+
+        A process that stood still wakes up with all its work, and reads only later that another has taken it.
+        """
+        return self._has and self._clock() < self._heard_at + HEARD_S
+
     async def step(self) -> int:
         """Try to take the work, or beat. Returns 0: the next look is a moment later.
 
         Raises `DatabaseAway`; `ConfigError` and `SchemaError` for what waiting does not cure.
         """
-        if not self.holds:
+        if not self._has:
             await self._try()
         elif self._clock() >= self._beat_at:
             await self._beat()
@@ -115,8 +126,9 @@ class Listener:
         kept = taken.epoch_before == self.epoch
         # No await from here on: nothing may start on what was known before another one could have had the work.
         self._taken(taken)
-        self.holds, self.epoch, self.other = True, taken.epoch, None
-        self._beat_at = self._clock() + BEAT_S
+        self._has, self.epoch, self.other = True, taken.epoch, None
+        self._heard_at = self._clock()
+        self._beat_at = self._heard_at + BEAT_S
         if kept:
             log.info("listener.returned", epoch=taken.epoch)
         else:
@@ -133,20 +145,28 @@ class Listener:
             self._lose("its connection ended", silently=False)
 
     def _lose(self, note: str, *, silently: bool) -> None:
-        if self.holds:
-            self.holds = self._is_fit = False
+        if self._has:
+            self._has = self._is_fit = False
             log.warning("listener.lost", note=note)
             self._lost(silently)
 
     async def _beat(self) -> None:
+        if not self.session.is_open:
+            # Its end has not been told yet; a beat would only open another session, without lock and LISTENs.
+            self._give_up("its connection ended", silently=False)
+            return
         self._beat_at, self._is_beating = self._clock() + BEAT_S, True
         try:
             async with asyncio.timeout(BEAT_TIMEOUT_S):
-                await holder.refuse_read_only(self.session)
+                lost = await holder.look_lost(self.session, self.epoch)
         except TimeoutError:
             self._give_up(f"no answer within {BEAT_TIMEOUT_S:g} s", silently=True)
         except (DatabaseAway, ConfigError, SchemaError) as error:
             self._give_up(str(error), silently=False)
+        else:
+            self._heard_at = self._clock()
+            if lost:
+                self._give_up(lost, silently=False)
         finally:
             self._is_beating = False
 
@@ -156,7 +176,7 @@ class Listener:
 
     async def close(self, *, in_order: bool) -> None:
         """Give the work up. `in_order`: nothing of ours is under way any more, so that nobody need wait for it."""
-        held, self.holds = self.holds, False
+        held, self._has = self._has, False
         try:
             if held and in_order:
                 async with asyncio.timeout(BEAT_TIMEOUT_S):
