@@ -1,6 +1,7 @@
 """Lanes that ran low read more of their own backlog: by name, never in a global order."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
@@ -13,6 +14,10 @@ from dispatcher.store.session import Row, Rows, Session
 LANES = 100
 ASIDE_S = 60.0
 BYTES = 8_000_000
+LOW_S = 5.0
+"""How long a lane that reads on begins where the last read ended, not at the entries of what it has sent since. While
+somebody's old snapshot keeps these from being taken away, reading from the start costs 60 ms for 250,000 of them, and
+0.5 s where they are a hundred lanes' (measured). What commits late, or was put back, is found at the latest then."""
 
 
 log = structlog.get_logger()
@@ -75,7 +80,10 @@ class Refill:
 
     async def _read(self, wants: dict[Lane, int]) -> Rows:
         in_hand = [delivery_id for lane in wants for delivery_id in lane.hand]
+        now = self._lanes.clock()
         for lane in wants:
+            if now >= lane.low_until:
+                lane.low, lane.low_until = None, now + LOW_S
             # Taken back by whatever is found out while the read is under way: then there is more again.
             lane.more, lane.reading = False, True
         try:
@@ -86,6 +94,7 @@ class Refill:
                 in_hand,
                 BYTES,
                 self._lanes.epoch,
+                [lane.low for lane in wants],
             )
         except BaseException:
             for lane in wants:
@@ -94,7 +103,8 @@ class Refill:
 
     def _put(self, wants: dict[Lane, int], found: Rows) -> int:
         now, came = self._lanes.clock(), dict.fromkeys(wants, 0)
-        waiting: set[Lane] = set()
+        last: dict[Lane, datetime] = {}
+        left: set[Lane] = set()
         for row in found:
             lane = self._lanes.get(row["endpoint_id"])
             if lane is None or lane not in came:
@@ -103,17 +113,24 @@ class Refill:
                 lane.next_due = min(lane.next_due, now + max(row["next_due_s"], 0.0))
                 continue
             came[lane] += 1
-            self._take(lane, row, waiting)
+            last[lane] = row["due_at"]
+            self._take(lane, row, left)
         for lane, count in came.items():
             if count >= wants[lane]:
                 lane.more = True
+                lane.low = None if lane.endpoint.ordered or lane.outdated or lane in left else last[lane]
+            elif lane.low is not None:
+                # Nothing more behind it; there may be before it.
+                lane.low, lane.more = None, True
         return sum(came.values())
 
-    def _take(self, lane: Lane, row: Row, waiting: set[Lane]) -> None:
+    def _take(self, lane: Lane, row: Row, left: set[Lane]) -> None:
+        """Queue it, unless one before it was left in the table: a head that waits, or more than we hold."""
         if row["wait_s"] and lane.endpoint.ordered:
-            waiting.add(lane)
             lane.wait_for_head(self._lanes.clock() + row["wait_s"])
-        if lane in waiting or lane.outdated or not row["fits"]:
+            left.add(lane)
+        if lane in left or lane.outdated or not row["fits"]:
             lane.more = True
+            left.add(lane)
         else:
             self._lanes.put(rows.delivery(row))

@@ -6,6 +6,7 @@ a `Transition`, for somebody else to write.
 
 from collections import deque
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from dispatcher.model import OUR_FAULTS, Delivery, Endpoint, Outcome, Reason, Settlement, State
 from dispatcher.policy.breaker import Breaker, Disabled, Parked, Recovered, Transition
@@ -45,6 +46,8 @@ class Lane:
         self.more = False
         self.reading = False
         self.outdated = False
+        self.low: datetime | None = None
+        self.low_until = NEVER
         self.next_due = FOREVER
         self.failures = 0
         self.parks = 0
@@ -167,7 +170,8 @@ class Lane:
         queue.clear()
         self.hand.difference_update(delivery.id for delivery in released)
         self._held.total -= sum(delivery.event.size for delivery in released)
-        self.more = self.more or bool(released)
+        if released:
+            self.more, self.low, self.outdated = True, None, self.outdated or self.reading
 
     def finish(self, settlement: Settlement, now: float, retry_after_s: float | None = None) -> Transition | None:
         """A request ended; what that says about the endpoint, to be written by `unwritten` being counted down again."""

@@ -31,7 +31,7 @@ def test_a_statement_begins_by_saying_what_it_is_for(name):
 
 HOT = {
     "fan_out": ("", 32, 256, 0, [], [], 64, 8_000_000, [], 0),
-    "refill": ([1, 2, 3], [16, 16, 16], [], 8_000_000, 0),
+    "refill": ([1, 2, 3], [16, 16, 16], [], 8_000_000, 0, [None, None, None]),
     "settle": ([1], [0], ["delivered"], [1], [True], [None], [200], [1], [None], [0.0], [False], [1], []),
     "discover": (0, 1000),
     "survey": ([1, 2, 3],),

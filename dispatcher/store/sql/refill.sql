@@ -5,15 +5,17 @@
 -- $3  in_hand    int8[]  deliveries of these lanes that are queued, in flight or unsettled here
 -- $4  bytes      int8    payload returned at the most, in all (the first delivery excepted)
 -- $5  epoch      int8    ours; under another's there is nothing to be found
+-- $6  lows       timestamptz[]  all that was due before is in hand: keeps the look off dead entries; null: look at all
 
 with due as materialized (
   select w.endpoint_id, d.id, d.event_id, d.attempts, d.version, d.due_at,
          extract(epoch from now() - d.created_at)::float8 as age_s,
          greatest(extract(epoch from d.retry_at - now()), 0)::float8 as wait_s
-    from unnest($1::bigint[], $2::int[]) w (endpoint_id, wants)
+    from unnest($1::bigint[], $2::int[], $6::timestamptz[]) w (endpoint_id, wants, low)
    cross join lateral (
      select d.* from webhooks.deliveries d
       where d.endpoint_id = w.endpoint_id and d.due_at <= now() and not d.test
+        and d.due_at >= coalesce(w.low, '-infinity')
         and d.id not in (select unnest($3::bigint[]))
       order by d.endpoint_id, d.due_at, d.id
       limit w.wants
