@@ -11,8 +11,8 @@ from dispatcher.store.pooler import Road, find_road, refusal
 from dispatcher.store.session import Login, Row, Session
 
 SETTINGS = {"statement_timeout": "3s", "lock_timeout": "1s"}
-WITHIN_S = 12.0
-"""For all of it."""
+CONNECT_S, WITHIN_S = 6.0, 10.0
+"""To get through at all, and for all of it."""
 OLDEST, NEWEST = 14, 18
 SESSIONS = 7
 """What a dispatcher has open at the most: its lock, and one for each stage that is hot."""
@@ -53,7 +53,7 @@ class Examination:
     async def findings(self) -> AsyncIterator[Finding]:
         """In the order of NAMES; ends early where nothing more can be said."""
         try:
-            road = await find_road(self._login)
+            road = await self._road()
             if not road.keeps_sessions:
                 yield ok("database", f"{self._login.shown} is there")
                 yield failed("pooler", *refusal(self._login, road).split("; ", 1))
@@ -67,6 +67,13 @@ class Examination:
         yield self._writable(server)
         for name, look in self._looks(server).items():
             yield await self._guarded(name, look)
+
+    async def _road(self) -> Road:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                return await find_road(self._login)
+        except TimeoutError:
+            raise DatabaseAway(f"{self._login.shown} gives no answer within {CONNECT_S:g} s") from None
 
     def _looks(self, server: Row) -> dict[str, Callable[[], Awaitable[Finding]]]:
         return {
