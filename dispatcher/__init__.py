@@ -9,7 +9,7 @@ The map of the house. A module imports its own floor or one below, never one abo
                  observe/    the log
                  embedded/   a private Postgres for trying it out
     3 the river  pipeline/                  the stages, each a `step`, all turned by one loop
-    4 the house  daemon                     opens everything, wires it, leaves in order
+    4 the house  daemon/                    opens everything, wires it, leaves in order
     5 the key    cli/                       what a person types
 
 An event's way, in the order of the files in `pipeline/`:
@@ -19,6 +19,9 @@ An event's way, in the order of the files in `pipeline/`:
     workers  deliveries in flight, bounded; each one composes, signs, posts, judges (`deliver`)
     settle   what happened becomes rows, in batches
     refill   lanes that ran low read more of their own backlog
+
+Behind the scenes: `discover` finds what nobody remembers, `changes` what was changed with SQL, `cancel` and `expire` end
+what is no longer wanted, `health` writes what the breaker decided; `days`, `retention` and `vacuum` look after the tables.
 """
 
 from importlib.metadata import version

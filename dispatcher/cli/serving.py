@@ -17,6 +17,7 @@ import typer
 import uvloop
 
 from dispatcher.cli.database import reachable
+from dispatcher.cli.files import needed
 from dispatcher.config import Settings, load
 from dispatcher.daemon import Adoption, Dispatcher
 from dispatcher.errors import ConfigError, DispatcherError
@@ -24,10 +25,7 @@ from dispatcher.observe.log import configure
 from dispatcher.observe.systemd import Systemd
 from dispatcher.observe.writer import Writer
 from dispatcher.store.migrate import migrate
-from dispatcher.transport.connections import IDLE_CONNECTIONS
 
-OTHER_FILES = 64
-"""Sessions with the database, name servers, the log, and what Python and the loop keep open."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
@@ -91,9 +89,8 @@ def _allow_files(settings: Settings) -> None:
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     may, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = settings.dispatch.max_in_flight + settings.dispatch.max_slow + IDLE_CONNECTIONS + OTHER_FILES
-    if resource.RLIM_INFINITY != may < needed:
-        log.warning("files.limited", limit=may, needed=needed, note="raise it, or lower dispatch.max_slow")
+    if resource.RLIM_INFINITY != may < needed(settings):
+        log.warning("files.limited", limit=may, needed=needed(settings), note="raise it, or lower dispatch.max_slow")
 
 
 def foreseen_of(group: BaseExceptionGroup[BaseException]) -> Exception:

@@ -10,6 +10,7 @@ from importlib.resources import files
 import asyncpg
 
 from dispatcher.errors import SchemaError, StatementFailed
+from dispatcher.store.pooler import refuse_pooler
 from dispatcher.store.session import Login, Session, connect, foreseen
 from dispatcher.store.statements import sql
 
@@ -93,7 +94,9 @@ async def migrate(dsn: str, password_file: str = "") -> Report:
     Raises `DatabaseAway`, `ConfigError` (refused), `SchemaError` (not allowed, changed, or newer than we are), and
     `StatementFailed` where somebody keeps a lock: what is applied until then stays.
     """
-    connection = await connect(Login(dsn, password_file), "migrate")
+    login = Login(dsn, password_file)
+    await refuse_pooler(login)
+    connection = await connect(login, "migrate")
     report = Report()
     try:
         while applied := await _patiently(connection, _apply_next):

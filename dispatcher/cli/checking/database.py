@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from dispatcher.cli.checking.finding import Finding, failed, ok, skipped, warning
-from dispatcher.errors import ConfigError, DatabaseAway, SchemaError, StatementFailed
+from dispatcher.errors import AnotherInstallation, ConfigError, DatabaseAway, SchemaError, StatementFailed
 from dispatcher.store.migrate import known, refuse_unmigrated
 from dispatcher.store.pooler import Road, find_road, refusal
 from dispatcher.store.session import Login, Row, Session
@@ -14,8 +14,8 @@ SETTINGS = {"statement_timeout": "3s", "lock_timeout": "1s"}
 CONNECT_S, WITHIN_S = 6.0, 10.0
 """To get through at all, and for all of it."""
 OLDEST, NEWEST = 14, 18
-SESSIONS = 7
-"""What a dispatcher has open at the most: its lock, and one for each stage that is hot."""
+SESSIONS = 9
+"""What a dispatcher has open at the most: its lock, one for each hot stage, and now and then three for upkeep."""
 DAYS_AHEAD = 7
 SKEW_SEEN_S, SKEW_BAD_S = 1.0, 60.0
 """Receivers refuse a webhook-timestamp that is five minutes off, and their clocks have errors of their own."""
@@ -24,17 +24,18 @@ HELD_BACK = 200_000
 OURS = "dispatcher: "
 
 NAMES = (
-    "database", "pooler", "writable", "schema", "privileges", "connections", "clock", "partitions", "vacuum", "work",
+    "database", "pooler", "writable", "schema", "installation", "privileges", "connections", "clock", "partitions",
+    "vacuum", "work",
 )  # fmt: skip
 
 
-async def examine(login: Login) -> list[Finding]:
+async def examine(login: Login, installation: str) -> list[Finding]:
     """One finding for each of NAMES, within a bounded time whatever the database does."""
     found: list[Finding] = []
     session = Session(Login(login.dsn, login.password_file, SETTINGS), "check")
     try:
         async with asyncio.timeout(WITHIN_S):
-            async for finding in Examination(login, session).findings():
+            async for finding in Examination(login, installation, session).findings():
                 found.append(finding)  # noqa: PERF401 what was found is kept when time runs out
     except TimeoutError:
         session.drop()
@@ -45,8 +46,9 @@ async def examine(login: Login) -> list[Finding]:
 
 
 class Examination:
-    def __init__(self, login: Login, session: Session) -> None:
+    def __init__(self, login: Login, installation: str, session: Session) -> None:
         self._login = login
+        self._installation = installation
         self._session = session
         self._is_there = self._is_ours = False
 
@@ -78,6 +80,7 @@ class Examination:
     def _looks(self, server: Row) -> dict[str, Callable[[], Awaitable[Finding]]]:
         return {
             "schema": self._schema,
+            "installation": self._whose,
             "privileges": lambda: self._privileges(server),
             "connections": lambda: self._connections(server),
             "clock": self._clock,
@@ -87,7 +90,7 @@ class Examination:
         }
 
     async def _guarded(self, name: str, look: Callable[[], Awaitable[Finding]]) -> Finding:
-        if not self._is_there and name in {"privileges", "partitions"}:
+        if not self._is_there and name in {"installation", "privileges", "partitions"}:
             return skipped(name, "not looked at: there is no schema webhooks")
         try:
             return await look()
@@ -121,9 +124,11 @@ class Examination:
         if self._is_there and not self._is_ours:
             return ok("schema", f"webhooks is there, of role {owners[0]['owner']}")
         try:
-            await refuse_unmigrated(self._session)
+            difference = await refuse_unmigrated(self._session)
         except SchemaError as error:
             return failed("schema", str(error))
+        if difference:
+            return warning("schema", *difference.split("; ", 1))
         latest = known()[-1]
         return ok("schema", f"webhooks is up to date: {latest.number:04} {latest.name}")
 
@@ -179,11 +184,18 @@ class Examination:
         return ok("partitions", f"made for {DAYS_AHEAD} days ahead, and the DEFAULT ones are empty")
 
     async def _vacuum(self) -> Finding:
-        rows = await self._session.fetch("find_vacuum_holds", HELD_BACK)
-        if rows:
-            held = "; ".join(f"{row['what']} holds it back by {row['transactions']:,} transactions" for row in rows)
-            return warning("vacuum", held, "end it, or dead rows pile up")
+        for oldest in await self._session.fetch("find_horizon"):
+            if oldest["transactions"] >= HELD_BACK:
+                named = [str(oldest[key]) for key in ("name", "pid", "role") if oldest[key]]
+                held = f"{oldest['kind']} {', '.join(named)} holds it back by {oldest['transactions']:,} transactions"
+                return warning("vacuum", held, "end it, or dead rows pile up")
         return ok("vacuum", "nothing holds it back")
+
+    async def _whose(self) -> Finding:
+        theirs = await self._session.value("read_installation")
+        if theirs in {None, self._installation}:
+            return ok("installation", f"{self._installation}{'' if theirs else ', with the first run'}")
+        return failed("installation", *str(AnotherInstallation(self._installation, theirs)).split(". ", 1))
 
     async def _work(self) -> Finding:
         rows = await self._session.fetch("name_holder")

@@ -33,7 +33,7 @@ def check_all(config: Path | None, *, as_json: bool) -> None:
 
 async def _look(settings: Settings, login: Login) -> list[Finding]:
     async with asyncio.TaskGroup() as tasks:
-        of_database = tasks.create_task(examine(login))
+        of_database = tasks.create_task(examine(login, settings.dispatch.installation))
         of_dns = tasks.create_task(dns())
     return [*of_database.result(), of_dns.result(), trust(settings), egress(settings), open_files(settings)]
 

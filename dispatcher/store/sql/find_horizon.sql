@@ -1,7 +1,7 @@
 -- Who looks back furthest: what was alive then, VACUUM cannot remove. Of other roles' sessions an ordinary role is told no
 -- more than this; `since` may be null.
 
-select h.kind, h.pid, h.name, h.role, h.xmin::text as xmin, h.since
+select h.kind, h.pid, h.name, h.role, h.xmin::text as xmin, h.since, age(h.xmin) as transactions
   from (
     -- A VACUUM shows where it stands, too, and holds back nobody.
     select case when a.datid is null then 'standby' else 'transaction' end as kind, a.pid, a.application_name as name,

@@ -1,4 +1,4 @@
--- Who holds the work instead.
+-- Who holds the work.
 
 select a.pid, a.usename as role, a.application_name as application, a.client_addr::text as address, a.backend_start as since
   from pg_locks l
