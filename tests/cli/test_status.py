@@ -58,7 +58,7 @@ async def test_one_that_left_in_order_says_when_and_one_that_died_does_not(datab
 async def test_a_database_that_is_away_is_said_with_the_reason_and_no_password(tmp_path):
     done = typed("status", dsn=f"postgresql://app:hunter2@/app?host={tmp_path}")
     assert done.returncode == 1
-    assert done.stdout.startswith("down: the database cannot be reached (app@/app: ")
+    assert done.stdout.startswith("down: the database cannot be reached (app@/app?host=")
     assert "hunter2" not in done.stdout + done.stderr
 
 

@@ -73,7 +73,7 @@ async def test_transaction_mode_is_refused_by_name(database, connections, round_
     ):
         with pytest.raises(ConfigError, match=r"behind a pooler in transaction mode.*session mode") as caught:
             await refuse_pooler(Login(pooled.dsn))
-    assert str(caught.value).startswith(f"database.dsn: app_owner@/{database.name} ")
+    assert str(caught.value).startswith(f"database.dsn: app_owner@/{database.name}?host=")
 
 
 @pytest.mark.parametrize("round_robin", [False, True], ids=["last", "in turn"])

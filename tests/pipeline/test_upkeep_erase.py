@@ -12,7 +12,7 @@ async def test_what_waited_in_a_lane_is_not_sent_once_it_is_erased(running, db, 
     receiver.hang()
     async with running() as dispatcher:
         await insert_many(db, 12, tenant="acme")
-        lane = await eventually(lambda: dispatcher._lanes.get(endpoint_id))
+        lane = await eventually(lambda: dispatcher._stages.lanes.get(endpoint_id))
         await eventually(lambda: receiver.in_flight() and lane.queue)
         assert await db.fetchval("select webhooks.erase('acme', clock_timestamp())") == 12
         await eventually(lambda: not lane.queue)

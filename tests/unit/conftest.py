@@ -26,7 +26,7 @@ def configure(tmp_path) -> Callable[..., Settings]:
         file = tmp_path / "dispatcher.toml"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         folder = tmp_path / "credentials"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         for name, value in (credentials or {}).items():
             (folder / name).write_text(value, "utf-8")
         return load(file, {"CREDENTIALS_DIRECTORY": str(folder), **(environ or {})})
