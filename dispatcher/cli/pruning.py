@@ -12,12 +12,13 @@ import typer
 
 from dispatcher.cli.database import reachable
 from dispatcher.config import Settings, load
+from dispatcher.daemon import values
 from dispatcher.errors import ConfigError
 from dispatcher.store.migrate import refuse_unmigrated
+from dispatcher.store.pooler import refuse_pooler
 from dispatcher.store.retention import (
     Day,
     Fate,
-    Keep,
     delete_old_rows,
     drop_old_days,
     old_days,
@@ -76,7 +77,9 @@ def prune(config: Path | None, *, dry_run: bool, as_json: bool) -> None:
 @asynccontextmanager
 async def _session(settings: Settings) -> AsyncIterator[Session]:
     database = settings.database
-    session = Session(Login(database.dsn, database.password_file, UPKEEP), "prune")
+    login = Login(database.dsn, database.password_file, UPKEEP)
+    await refuse_pooler(login)
+    session = Session(login, "prune")
     try:
         await refuse_unmigrated(session)
         await refuse_without_upkeep(session)
@@ -85,13 +88,8 @@ async def _session(settings: Settings) -> AsyncIterator[Session]:
         await session.close()
 
 
-def _keep(settings: Settings) -> Keep:
-    retention = settings.retention
-    return Keep(retention.events_days, retention.attempts_days, retention.keys_days)
-
-
 async def _preview(settings: Settings) -> Pruned:
-    pruned, keep = Pruned(), _keep(settings)
+    pruned, keep = Pruned(), values.keep(settings)
     async with _session(settings) as session:
         for day in await old_days(session, keep):
             pruned.note(day)
@@ -100,7 +98,7 @@ async def _preview(settings: Settings) -> Pruned:
 
 
 async def _prune(settings: Settings) -> Pruned:
-    pruned, keep = Pruned(), _keep(settings)
+    pruned, keep = Pruned(), values.keep(settings)
     async with _session(settings) as session:
         for turn in range(TRIES):
             pruned.in_use, pruned.needed = [], {}

@@ -25,6 +25,8 @@ def _dsn(value: str) -> str:
         raise ValueError(f"has no readable host or port; the form is {DSN_FORM}") from None
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ValueError(f"is not a URL of Postgres; the form is {DSN_FORM}, or: embedded")
+    if parts.fragment:
+        raise ValueError("has a # in it; percent-encode what is special in a user or password: %23 for #, %40 for @")
     for name, file in parse_qsl(parts.query):
         if name in DSN_FILES:
             try:
@@ -115,8 +117,8 @@ class Breaker(Section):
 
 
 class Retention(Section):
-    events_days: float = Field(default=30, gt=0, le=366)
-    attempts_days: float = Field(default=30, gt=0, le=366)
+    events_days: float = Field(default=30, ge=1, le=366)
+    attempts_days: float = Field(default=30, ge=1, le=366)
     keys_days: float = Field(default=7, gt=0, le=3650)
     replies: Literal["failures", "all", "none"] = "failures"
 

@@ -13,7 +13,7 @@ import structlog
 from dispatcher import __version__
 from dispatcher.config import Settings
 from dispatcher.daemon import telling
-from dispatcher.daemon.reload import at_start, changed
+from dispatcher.daemon.reload import at_start, changed, for_now
 from dispatcher.daemon.senders import Senders
 from dispatcher.daemon.sessions import Sessions
 from dispatcher.daemon.stages import INTAKE, WRITING, Stages
@@ -64,9 +64,9 @@ class Dispatcher:
         self._reread = reread
         self._adoption = adoption
         self._clock = asyncio.get_running_loop().time
-        self._sessions = Sessions(settings)
-        self._outage = Outage(self._clock)
         self._pulse = Pulse(self._clock)
+        self._sessions = Sessions(settings, self._pulse.progress)
+        self._outage = Outage(self._clock)
         self._telling = Telling(systemd or Systemd.of({}), self._standing, os.environ.get("RUNTIME_DIRECTORY"))
         self._bells = {name: Wakeup() for name in ("listen", "reload", "telling")}
         self._reload_asked = self._is_draining = False
@@ -169,11 +169,16 @@ class Dispatcher:
         """Drop what the original has done: only where the database changes hands, or a restart would do it again."""
         theirs, ours = await session.value("read_installation"), self._settings.dispatch.installation
         instant = self._adoption.discard_before if self._adoption else None
-        if instant is None or theirs in {None, ours}:
+        if instant is None:
+            return
+        if theirs == ours:
+            note = "the database is this installation's already: nothing is discarded"
+            log.warning("delivery.spared", before=instant.isoformat(), note=note)
             return
         total = 0
         while discarded := await holder.discard_before(session, instant, DISCARD):
             total += discarded
+            self._pulse.progress()
         log.warning("delivery.discarded", deliveries=total, before=instant.isoformat())
 
     async def _reload(self) -> int:
@@ -189,17 +194,16 @@ class Dispatcher:
         return 0
 
     async def _apply(self, new: Settings) -> None:
-        old, later = self._settings, at_start(self._settings, new)
+        old, later, all_changed = self._settings, at_start(self._settings, new), changed(self._settings, new)
+        new = for_now(old, new)
         if new.egress != old.egress:
             self._stages.deliver.sender = await self._senders.replace(new)
-        if "database.dsn" in later:
-            new = new.model_copy(update={"database": new.database.model_copy(update={"dsn": old.database.dsn})})
         self._sessions.log_in_with(new)
         login = self._sessions.holding()
         self._listener.session.log_in_with(login.dsn, login.password_file)
         set_level(new.log.level)
         self._stages.apply(new)
-        log.info("configuration.reloaded", changed=changed(old, new), at_next_start=later)
+        log.info("configuration.reloaded", changed=all_changed, at_next_start=later)
         self._settings = new
 
     def _standing(self) -> Standing:
@@ -242,7 +246,8 @@ class Dispatcher:
     async def _write_what_is_known(self) -> None:
         try:
             await self._stages.settle.flush(FLUSH_S)
-            await self._stages.health.flush()
+            async with asyncio.timeout(FLUSH_S):
+                await self._stages.health.flush()
         except (DispatcherError, TimeoutError) as error:
             log.error("settlement.unwritten", settlements=len(self._stages.settle), note=str(error)[:200])
 

@@ -4,7 +4,9 @@ from urllib.parse import urlsplit
 
 from dispatcher.config import Settings
 
-AT_START = frozenset({"dispatch.installation", "dispatch.poll_s", "log.format"})
+AT_START = frozenset(
+    {"database.synchronous_commit", "dispatch.installation", "dispatch.poll_s", "log.format", "retention.events_days"}
+)
 
 
 def changed(old: Settings, new: Settings) -> list[str]:
@@ -17,6 +19,16 @@ def at_start(old: Settings, new: Settings) -> list[str]:
     """Those that wait for the next start. Another password is for the next connection; another place is not."""
     elsewhere = _place(old.database.dsn) != _place(new.database.dsn)
     return [key for key in changed(old, new) if key in AT_START or (key == "database.dsn" and elsewhere)]
+
+
+def for_now(old: Settings, new: Settings) -> Settings:
+    """The new ones, but for what waits for the next start."""
+    kept: dict[str, dict[str, object]] = {}
+    for key in at_start(old, new):
+        section, _, name = key.partition(".")
+        kept.setdefault(section, {})[name] = getattr(getattr(old, section), name)
+    sections = {section: getattr(new, section).model_copy(update=keys) for section, keys in kept.items()}
+    return new.model_copy(update=sections)
 
 
 def _place(dsn: str) -> tuple[str, str | None, str, str]:

@@ -1,6 +1,6 @@
 """The daemon's connections: opened when first used, so that a standby costs a managed Postgres but one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from dispatcher.config import Settings
@@ -13,7 +13,8 @@ HOLDING = {**KEEPALIVE, "statement_timeout": "30s", "lock_timeout": "2s"}
 class Sessions:
     """Every session but the listener's."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, answered: Callable[[], None]) -> None:
+        self._answered = answered
         self._login = _login(settings)
         self._all: list[Session] = []
 
@@ -37,7 +38,7 @@ class Sessions:
 
     def _made(self, name: str, parameters: Mapping[str, str]) -> Session:
         settings = {**(self._login.settings or {}), **parameters}
-        session = Session(replace(self._login, settings=settings), name)
+        session = Session(replace(self._login, settings=settings), name, self._answered)
         self._all.append(session)
         return session
 

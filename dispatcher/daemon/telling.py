@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,12 +14,15 @@ from dispatcher.daemon.standing import Standing
 from dispatcher.observe.systemd import Systemd
 
 EVERY_S, FOREVER = 1.0, float("inf")
-STUCK_S = 180.0
-"""For one step: above any statement's time limit, and a few of them. A loop that waits for the database turns."""
+STUCK_S = 300.0
+"""Without an answer from the database: above any statement's time limit, and those of a few before it in turn."""
 EXTEND_S = 15.0
 """What a stop asks for, again and again: a stop that hangs is ended by the timeout soon after."""
 
 log = structlog.get_logger()
+
+CURRENT: ContextVar[str] = ContextVar("loop", default="")
+"""The loop whose step this task is in."""
 
 Step = Callable[[], Awaitable[int | None]]
 
@@ -30,9 +34,18 @@ class Pulse:
         self._clock = clock
         self._since: dict[str, float] = {}
         self._said: set[str] = set()
+        self.names: set[str] = set()
+
+    def progress(self) -> None:
+        """The step we are in goes on: a statement of its own was answered."""
+        if (name := CURRENT.get()) in self._since:
+            self._since[name] = self._clock()
 
     def watched(self, name: str, step: Step) -> Step:
+        self.names.add(name)
+
         async def timed() -> int | None:
+            CURRENT.set(name)
             self._since[name] = self._clock()
             try:
                 return await step()

@@ -32,11 +32,11 @@ class Expire:
     def keep_for(self, hold_days: float) -> None:
         self._hold_s = hold_days * 86400
 
-    async def step(self) -> int:
-        """Look at one slice, or for the next endpoint; returns 0 at the end of a round."""
+    async def step(self) -> int | None:
+        """Look at one slice, or for the next endpoint; returns 0 at the end of a round, and None while it rests."""
         now = self._lanes.clock()
         if now < self._rests_until:
-            return 0
+            return None
         self._began = now if self._began is None else self._began
         if self._after is not None:
             return await self._slice(*self._after)

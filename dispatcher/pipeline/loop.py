@@ -11,10 +11,12 @@ from dispatcher.errors import ConfigError, DatabaseAway, DispatcherError, Schema
 from dispatcher.pipeline.wakeup import Wakeup
 from dispatcher.policy.backoff import Backoff
 
-RECONNECT = Backoff(base_s=0.1, factor=2.0, cap_s=5.0, jitter=0.2)
+RECONNECT = Backoff(base_s=0.1, factor=2.0, cap_s=2.0, jitter=0.2)
 """Between tries at a database that is away: soon at first, since a restart takes a second; never a busy loop."""
 
 SAY_AGAIN_S = 60.0
+NOTE = 500
+"""Characters of an error: it ends with what to do."""
 
 log = structlog.get_logger()
 
@@ -68,7 +70,7 @@ class Outage:
     def failed(self, error: DispatcherError) -> None:
         if isinstance(error, ConfigError | SchemaError) and not self._was_there:
             raise error
-        now, note = self._clock(), str(error)[:200]
+        now, note = self._clock(), str(error)[:NOTE]
         self.note = note
         self._since = now if self._since is None else self._since
         self._said = {said: at for said, at in self._said.items() if now < at + SAY_AGAIN_S}

@@ -27,11 +27,11 @@ class Retention:
         self._began: float | None = None
         self._rests_until = 0.0
 
-    async def step(self) -> int:
-        """Take the next piece of this round; returns 0 at its end."""
+    async def step(self) -> int | None:
+        """Take the next piece of this round; returns 0 at its end, and None while it rests."""
         now = self._clock()
         if now < self._rests_until:
-            return 0
+            return None
         self._began = now if self._began is None else self._began
         try:
             piece = await anext(self._round, None)

@@ -117,7 +117,7 @@ class Settle:
     async def _say(self, batch: list[Settlement]) -> set[int]:
         try:
             return await self._settle(batch)
-        except DatabaseAway as error:
+        except (DatabaseAway, asyncio.CancelledError) as error:
             if not isinstance(error, Unreachable):
                 # It may have been written, and the answer lost: then saying it again applies to nothing.
                 self._repeated.update(settlement.delivery.id for settlement in batch)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from dispatcher.errors import AnotherInstallation, DatabaseAway, SchemaError
+from dispatcher.errors import AnotherInstallation, ConfigError, DatabaseAway, SchemaError
 from dispatcher.store.session import Session
 
 READ_ONLY = "the database is read-only: a replica, or told to be"
@@ -59,6 +59,19 @@ async def look_lost(session: Session, epoch: int) -> str:
     if not row["has_lock"]:
         return "its lock is gone"
     return "" if row["has_epoch"] else "its epoch was moved: another dispatcher has taken the work"
+
+
+async def refuse_another(session: Session, who: Claimant) -> None:
+    """Somebody holds the work: is it of our installation? A copy never has the original's dispatcher on it.
+
+    Raises `AnotherInstallation`; `ConfigError` where it was to be adopted.
+    """
+    theirs = await session.value("read_installation")
+    if theirs in {None, who.installation}:
+        return
+    if who.adopt:
+        raise ConfigError(f"installation {theirs!r} is at work on this database: it is no copy; look at database.dsn")
+    raise AnotherInstallation(who.installation, theirs)
 
 
 async def take_lock(session: Session) -> bool:

@@ -44,7 +44,7 @@ class Listener:
         adopt: Callable[[Session], Awaitable[None]] | None = None,
     ) -> None:
         self.session = Session(login, f"standby {who.name}")
-        self._who = who
+        self.who = who
         self._bells = bells
         self._fit = fit
         self._lost = lost
@@ -98,7 +98,7 @@ class Listener:
             if self._adopt is not None:
                 await self._adopt(self.session)
             await self._listen()
-            taken = await holder.take_work(self.session, self._who)
+            taken = await holder.take_work(self.session, self.who)
         except BaseException:
             self._is_fit = False
             self.session.drop()  # and the lock with it, if it was ours already
@@ -108,6 +108,7 @@ class Listener:
     async def _stand_by(self) -> None:
         if self.other is not None and self._clock() < self._named_at:
             return
+        await holder.refuse_another(self.session, self.who)
         other = await holder.name_other(self.session)
         if other.pid == 0:
             return
@@ -132,7 +133,7 @@ class Listener:
         if kept:
             log.info("listener.returned", epoch=taken.epoch)
         else:
-            log.info("work.taken", epoch=taken.epoch, after_a_crash=taken.may_live)
+            log.info("work.taken", epoch=taken.epoch, former_left=not taken.may_live)
         for ring in self._bells.values():
             ring()  # Whatever was rung while nobody listened.
 
@@ -178,14 +179,14 @@ class Listener:
         """Give the work up. `in_order`: nothing of ours is under way any more, so that nobody need wait for it."""
         held, self._has = self._has, False
         try:
-            if held and in_order:
-                async with asyncio.timeout(BEAT_TIMEOUT_S):
+            async with asyncio.timeout(BEAT_TIMEOUT_S):
+                if held and in_order:
                     await holder.leave_work(self.session, self.epoch)
-            connection = await self.session.connection() if held and self.session.is_open else None
-            if isinstance(connection, asyncpg.Connection):
-                for channel in self._bells:
-                    with foreseen():
-                        await connection.remove_listener(channel, self._rung)
+                connection = await self.session.connection() if held and self.session.is_open else None
+                if isinstance(connection, asyncpg.Connection):
+                    for channel in self._bells:
+                        with foreseen():
+                            await connection.remove_listener(channel, self._rung)
         except (DatabaseAway, ConfigError, SchemaError, TimeoutError):
             self.session.drop()
         await self.session.close()

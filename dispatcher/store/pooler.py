@@ -99,7 +99,7 @@ async def _backend(connection: asyncpg.Connection) -> int:
 @asynccontextmanager
 async def _dialled(login: Login) -> AsyncIterator[asyncpg.Connection]:
     # Without names for prepared statements: a pooler would leave ours in a session that is another's next.
-    connection = await dial(login, "looking at the road", statement_cache_size=0)
+    connection = await dial(login, "looking for a pooler", statement_cache_size=0)
     try:
         yield connection
     except BaseException:

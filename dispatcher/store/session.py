@@ -1,7 +1,7 @@
 """Connections: opened when first used, and again after a loss. What is hot has one of its own, the rest share one."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +38,9 @@ LOCKED = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.
 
 REFUSED = asyncpg.InvalidAuthorizationSpecificationError
 """What waiting does not cure: a wrong password, a role that is not there."""
+
+IN_TROUBLE = ("57", "58", "XX")
+"""Classes of errors that say more of the server, or of what stands before it, than of how it was asked."""
 
 CALL_S = 35.0
 """A call without an answer for so long has lost its network: above the 30 s the server allows a statement."""
@@ -142,6 +145,8 @@ async def dial(login: Login, name: str, **options: Any) -> asyncpg.Connection:  
             raise ConfigError(f"database.dsn: {login.shown}: {said(error)}; leave it out of the DSN") from None
         raise Unreachable(f"{login.shown}: {error or type(error).__name__}") from None
     except asyncpg.PostgresError as error:
+        if (error.sqlstate or "").startswith(IN_TROUBLE):
+            raise Unreachable(f"{login.shown}: {said(error)}") from None
         raise ConfigError(f"database.dsn: {login.shown}: {said(error)}") from None
     return connection
 
@@ -180,12 +185,13 @@ def foreseen() -> Iterator[None]:
 class Session:
     """One connection and its prepared statements; callers take turns.
 
-    A lost connection raises `DatabaseAway` from the call that met it; the next call opens a new one. A cancelled
-    call closes it, because nobody knows what the server still does for it.
+    `answered` is called at each answer. A lost connection raises `DatabaseAway` from the call that met it; the next
+    call opens a new one. A cancelled call closes it, because nobody knows what the server still does for it.
     """
 
-    def __init__(self, login: Login, name: str) -> None:
+    def __init__(self, login: Login, name: str, answered: Callable[[], None] = lambda: None) -> None:
         self._login = login
+        self._answered = answered
         self._name = name
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection | None = None
@@ -213,7 +219,9 @@ class Session:
                     # A connection that has ended meanwhile is no news to the caller: nothing was said on it.
                     known = self._prepared.get(name) if self.is_open else None
                     statement = known or await self._prepare(name)
-                    return await statement.fetch(*args)
+                    rows = await statement.fetch(*args)
+                    self._answered()
+                    return rows
             except BaseException as error:
                 if not isinstance(error, StatementFailed):
                     self.drop()

@@ -81,8 +81,38 @@ async def test_a_unit_that_says_adopt_at_every_start_discards_once(database, db,
     async with starting(database.dsn, arguments=arguments, dispatch__installation="staging") as running:
         await running.says("work.taken")
         await all_settled(db)
+        assert running.said("delivery.spared")
         assert not running.said("delivery.discarded")
     assert len(receiver.requests) == 3
+
+
+async def test_what_nobody_had_named_yet_is_discarded_too(database, db, receiver):
+    """A copy of a database from before there were names."""
+    await subscribe(db, receiver.url())
+    await insert_many(db, 3)
+    instant = await db.fetchval("select clock_timestamp() + interval '1 ms'")
+    await eventually(lambda: db.fetchval("select clock_timestamp() > $1::timestamptz + interval '1 ms'", instant))
+    arguments = ["--adopt", "--discard-before", instant.isoformat()]
+    async with starting(database.dsn, arguments=arguments, dispatch__installation="staging") as running:
+        assert (await running.says("delivery.discarded"))["deliveries"] == 3
+        await running.says("work.taken")
+    assert receiver.requests == []
+
+
+async def test_beside_the_originals_own_dispatcher_nothing_is_adopted(database, db):
+    """No copy, but a wrong DSN: whoever works here must not lose the work when it restarts."""
+    async with daemon(database.dsn, dispatch__installation="production"):
+        code, said = refusal(database.dsn, arguments=["--adopt"], dispatch__installation="staging")
+    assert code == 2
+    assert said == "installation 'production' is at work on this database: it is no copy; look at database.dsn"
+    assert await db.fetchval(WHOSE) == "production"
+
+
+async def test_a_standby_of_another_name_would_be_none(database):
+    async with daemon(database.dsn, dispatch__installation="production"):
+        code, said = refusal(database.dsn, dispatch__installation="staging")
+    assert code == 2
+    assert said.startswith("the database belongs to installation 'production'")
 
 
 @pytest.mark.parametrize("given", ["yesterday", "2026-01-01T00:00:00", "9999-01-01T00:00:00Z", ""])

@@ -101,6 +101,14 @@ async def test_what_takes_effect_at_the_next_start_is_said(database, file):
         assert await running.ends() == 0
 
 
+async def test_what_waits_for_the_next_start_is_said_at_every_reload_until_then(database, file):
+    async with configured(database, file) as running:
+        write(database, file, dispatch='installation = "other"\n', retention="events_days = 9\n")
+        waiting = ["dispatch.installation", "retention.events_days"]
+        for _ in range(2):
+            assert sorted((await reloads(running))["at_next_start"]) == waiting
+
+
 async def test_the_level_of_the_log_changes_at_once(database, db, receiver, file):
     await subscribe(db, receiver.url())
     async with configured(database, file) as running:

@@ -80,7 +80,7 @@ async def test_a_second_one_names_the_first_and_stands_by(database, db, receiver
         assert holder.endswith(f"; role app_owner, backend pid {pid}")
         first.terminate()
         assert await first.ends() == 0
-        assert not (await second.says("work.taken"))["after_a_crash"]
+        assert (await second.says("work.taken"))["former_left"]
         await insert(db)
         await delivers(db, receiver)
         second.terminate()

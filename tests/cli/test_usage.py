@@ -125,6 +125,7 @@ DSNS = {
     "port": ("postgresql://app:hunter2@localhost:many/app", "readable host or port"),
     "bracket": ("postgresql://app:hunter2@[::1/app", "readable host or port"),
     "relative folder": ("embedded:data", "absolute path"),
+    "password not encoded": ("postgresql://app:p@hunter2#w@localhost/app", "percent-encode"),
     "unknown sslmode": ("postgresql://app:hunter2@localhost/app?sslmode=perhaps", "sslmode"),
 }
 

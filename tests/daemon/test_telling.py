@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from dispatcher.config import Settings
+from dispatcher.daemon import Dispatcher
 from dispatcher.daemon.standing import Standing
 from dispatcher.daemon.telling import STUCK_S, Pulse, Telling
 from dispatcher.observe.systemd import Systemd
@@ -160,6 +162,31 @@ async def test_a_loop_that_does_not_come_back_is_said_once_and_no_longer_vouched
     await telling.step()
     systemd.close()
     assert len(supervisor.said("WATCHDOG")) == 2
+
+
+async def test_an_answer_from_the_database_is_a_sign_of_life():
+    clock = Clock()
+    pulse = Pulse(clock)
+
+    async def step() -> int:
+        clock.now += STUCK_S - 1
+        pulse.progress()
+        clock.now += STUCK_S - 1
+        assert not pulse.stuck()
+        return 0
+
+    await pulse.watched("changes", step)()
+
+
+async def test_every_loop_is_watched(database):
+    stopping = asyncio.Event()
+    dispatcher = Dispatcher(Settings.model_validate({"database": {"dsn": database.dsn}}))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(dispatcher.run(stopping, started=stopping.set))
+        await stopping.wait()
+        turning = {task.get_name() for task in asyncio.all_tasks() if "keep" in repr(task.get_coro())}
+    assert turning
+    assert dispatcher._pulse.names == turning
 
 
 def test_every_role_has_its_sentence():

@@ -39,7 +39,7 @@ async def test_a_network_that_falls_silent_for_a_moment_is_no_news(network, data
     async with trial(database, receiver, network.dsn(database)) as running:
         outage = running.outage()
         network.stall()
-        await eventually(lambda: outage.lasted_s > 2)
+        await eventually(lambda: outage.lasted_s > 1)
         network.go_on()
         await running.goes_on()
         assert not outage.told

@@ -10,7 +10,7 @@ async def test_a_short_pause_is_no_news(server, database, receiver):
     async with trial(database, receiver) as running:
         outage = running.outage()
         server.pause(postmaster=True)
-        await eventually(lambda: outage.lasted_s > 2)
+        await eventually(lambda: outage.lasted_s > 1)
         server.go_on()
         await running.goes_on()
         assert not outage.told

@@ -10,6 +10,7 @@ from tests.support.trial import DUPLICATES, SETTINGS, Outage, leaves_well, trial
 
 QUICK = {"endpoint__timeout_s": 2}
 """An ordered endpoint waits for so long after a takeover from one that may live."""
+PATIENT = {"endpoint__timeout_s": 7}
 CONNECTIONS = "select count(*) from pg_stat_activity where application_name like 'dispatcher: %'"
 
 
@@ -91,25 +92,25 @@ def holds(daemon: Daemon) -> bool:
 async def test_who_left_in_order_is_not_waited_for_and_who_died_is_for_one_deadline(database, db, receiver):
     """It may only be cut off, and a request of its own under way: with `ordered` there is never a second one."""
     await subscribe(db, receiver.url(), ordered=True)
-    async with starting(database.dsn, **SETTINGS | QUICK) as first:
+    async with starting(database.dsn, **SETTINGS | PATIENT) as first:
         await first.says("work.taken")
         await insert(db)
         await eventually(lambda: len(receiver.requests) == 1)
         await leaves_well(first)
-    async with starting(database.dsn, **SETTINGS | QUICK) as second:
+    async with starting(database.dsn, **SETTINGS | PATIENT) as second:
         await second.says("work.taken")
         taken_at = time.monotonic()
         await insert(db)
         await eventually(lambda: len(receiver.requests) == 2)
-        assert receiver.requests[-1].at - taken_at < 1.5
+        assert receiver.requests[-1].at - taken_at < 4
         await eventually(lambda: second.said("attempt.settled"))
         second.kill()
-    async with starting(database.dsn, **SETTINGS | QUICK) as third:
+    async with starting(database.dsn, **SETTINGS | PATIENT) as third:
         await third.says("work.taken")
         taken_at = time.monotonic()
         await insert(db)
-        await eventually(lambda: len(receiver.requests) == 3)
-        assert 1.5 < receiver.requests[-1].at - taken_at < 8
+        await eventually(lambda: len(receiver.requests) == 3, within=20)
+        assert receiver.requests[-1].at - taken_at > 4
         await eventually(lambda: len(third.said("attempt.settled")) == 1)
     assert await attempts(db) == [(1, "delivered", None, 200)] * 3
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from dispatcher.pipeline import days as days_stage
 from dispatcher.pipeline.days import Days
 from dispatcher.store import retention as store
 from dispatcher.store.retention import Keep, Slice, delete_old_rows, old_rows
@@ -136,13 +137,38 @@ async def test_a_day_with_more_rows_than_can_be_moved_in_a_moment_stays_in_the_d
         "insert into webhooks.attempts (delivery_id, event_id, endpoint_id, duration_ms, outcome) "
         "select n, webhooks.uuidv7(), 1, 1, 'delivered' from generate_series(1, 10000) n"
     )
-    days_stage = Days(Session(Login(database.dsn, settings=UPKEEP), "days"))
+    stage = Days(Session(Login(database.dsn, settings=UPKEEP), "days"))
     with capture_logs() as said:
-        await days_stage.step()
-        await days_stage.step()
+        await stage.step()
+        await stage.step()
     assert [entry["event"] for entry in said] == ["partition.missed"]
     assert name not in await days(db)
     assert await db.fetchval("select count(*) from webhooks.attempts_default") == 10001
+
+
+async def test_beside_a_large_default_days_are_for_somebody_to_make_in_a_quiet_hour(database, db, monkeypatch):
+    """Each day that is attached reads the DEFAULT, and what is inserted there waits."""
+    name = await missed(db, "attempts")
+    monkeypatch.setattr(days_stage, "LARGE", 0)
+    stage = Days(Session(Login(database.dsn, settings=UPKEEP), "days"))
+    with capture_logs() as said:
+        await stage.step()
+        await stage.step()
+    assert [(entry["event"], entry["tables"]) for entry in said] == [("partition.deferred", ["attempts_default"])]
+    assert name not in await days(db)
+
+
+async def test_many_bytes_stored_apart_are_not_moved_either(db):
+    """A few hundred rows of a megabyte are gigabytes to move."""
+    at = await ago(db, 0)
+    name = await missed(db, "events")
+    await db.execute("alter table webhooks.events_default alter column data set storage external")
+    await db.execute(
+        "insert into webhooks.events (type, data) "
+        "select 'a.b', to_json(repeat('x', 900000)) from generate_series(1, 80)"
+    )
+    assert await db.fetchval("select webhooks.move_day('events', $1)", at.date()) is False
+    assert name not in await days(db)
 
 
 async def test_a_default_that_somebody_reads_is_for_another_time(database, db):

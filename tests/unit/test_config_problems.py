@@ -100,7 +100,7 @@ def test_no_variable_with_our_prefix_is_overlooked(configure, name):
         ("database", "password_file", '"/"', "must be the path of a file that can be read (Is a directory)"),
         ("database", "synchronous_commit", '"maybe"', "'on', 'off', 'local', 'remote_write' or 'remote_apply'"),
         ("retention", "replies", '"some"', "'failures', 'all' or 'none'"),
-        ("retention", "events_days", "0", "greater than 0"),
+        ("retention", "events_days", "0", "greater than or equal to 1"),
         ("retention", "events_days", "367", "less than or equal to 366"),
         ("retention", "attempts_days", "nan", "366"),
         ("retention", "keys_days", "inf", "less than or equal to 3650"),
@@ -254,4 +254,4 @@ def test_keys_that_contradict_each_other_are_refused_in_a_sentence_that_names_bo
 
 
 def test_what_is_held_may_be_held_as_long_as_events_are_kept(configure):
-    assert configure("[dispatch]\nhold_days = 0.5\n[retention]\nevents_days = 0.5").retention.events_days == 0.5
+    assert configure("[dispatch]\nhold_days = 1\n[retention]\nevents_days = 1").retention.events_days == 1

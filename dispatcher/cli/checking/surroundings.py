@@ -5,8 +5,8 @@ import asyncio
 from dispatcher.cli import files
 from dispatcher.cli.checking.finding import Finding, failed, ok, warning
 from dispatcher.config import Settings
+from dispatcher.daemon import values
 from dispatcher.errors import ConfigError
-from dispatcher.policy.egress import Egress
 from dispatcher.policy.reach import doubts, reach
 from dispatcher.transport.nameservers import look_up
 from dispatcher.transport.trust import tls_context
@@ -44,15 +44,7 @@ def trust(settings: Settings) -> Finding:
 
 
 def egress(settings: Settings) -> Finding:
-    section = settings.egress
-    rules = Egress.of(
-        allow_http=section.allow_http,
-        allow_networks=section.allow_networks,
-        allow_hosts=section.allow_hosts,
-        deny_networks=section.deny_networks,
-        deny_hosts=section.deny_hosts,
-        ports=section.ports,
-    )
+    rules = values.egress(settings)
     if doubtful := list(doubts(rules)):
         return warning("egress", f"{reach(rules)}. {'. '.join(doubtful)}", "fine for development; else leave it out")
     return ok("egress", reach(rules))

@@ -161,7 +161,7 @@ begin
     lower_bound := webhooks.uuid_floor(lower_bound::timestamptz);
     upper_bound := webhooks.uuid_floor(upper_bound::timestamptz);
   end if;
-  if pg_relation_size(format('webhooks.%I', aside)) > largest
+  if pg_table_size(format('webhooks.%I', aside)) > largest
      or not pg_try_advisory_xact_lock(hashtextextended('webhooks.make_days', 0))
      or not exists (select from webhooks.missing_days(366) m where m.parent = move_day.parent and m.day = move_day.day) then
     return false;
