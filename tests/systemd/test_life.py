@@ -101,6 +101,31 @@ async def test_a_process_that_is_stuck_is_restarted_and_leaves_a_traceback(dispa
     assert "dispatcher/" in journal.partition("Fatal Python error")[2], "no frame of ours"
 
 
+TELLING = "/opt/dispatcher/lib/python3*/site-packages/dispatcher/daemon/telling.py"
+
+
+async def test_a_loop_that_is_stuck_is_restarted_though_the_others_turn(machine, dispatcher, appdb, receiver):
+    """A step that waits for a lock, five seconds, stands for one that never returns: here one second is too long."""
+    await machine.sh(f"cp -p {TELLING} /tmp/telling.py; sed -i 's/^STUCK_S = .*/STUCK_S = 1.0/' {TELLING}")
+    try:
+        await dispatcher.start()
+        await dispatcher.status_is("Holding the work")
+
+        async def restarted() -> bool:
+            return await dispatcher.restarts() > 0
+
+        async with appdb.transaction():
+            await appdb.execute("lock table webhooks.changes in access exclusive mode")
+            await eventually(restarted, 20 * WATCHDOG_S)
+    finally:
+        await machine.sh(f"cp -p /tmp/telling.py {TELLING}")
+    stuck = await dispatcher.says("loop.stuck")
+    assert stuck["loop"] == "changes"
+    assert "Watchdog timeout" in "\n".join(await dispatcher.journal())
+    await dispatcher.status_is("Holding the work")
+    await delivers(appdb, receiver)
+
+
 async def test_a_reload_takes_what_is_new_and_refuses_what_is_wrong(
     machine, dispatcher, postgres, app, appdb, receiver
 ):
