@@ -76,7 +76,7 @@ class Dispatcher:
         self._started: Callable[[], None]
 
     def __repr__(self) -> str:
-        return f"<Dispatcher {self._standing()}>"
+        return f"<Dispatcher {self._sessions!r}, {self._outage.note or 'no outage'}>"
 
     async def run(self, stopping: asyncio.Event, *, started: Callable[[], None] = lambda: None) -> None:
         """Until told to stop. `started` is called when the work is first ours."""
@@ -169,8 +169,8 @@ class Dispatcher:
         """Drop what the original has done: only where the database changes hands, or a restart would do it again."""
         theirs, ours = await session.value("read_installation"), self._settings.dispatch.installation
         instant = self._adoption.discard_before if self._adoption else None
-        if instant is None:
-            return
+        if instant is None or self._listener.epoch >= 0:
+            return  # a reconnect is no adoption
         if theirs == ours:
             note = "the database is this installation's already: nothing is discarded"
             log.warning("delivery.spared", before=instant.isoformat(), note=note)
