@@ -118,14 +118,15 @@ class Dispatcher:
 
     def _trouble(self, name: str) -> Outage | Stall:
         """The listener's is the database's: its session is the one that has to be there."""
-        return self._outage if name == "listen" else Stall(name, self._is_lost)
+        return self._outage if name == "listen" else Stall(name, self._answers)
 
-    def _is_lost(self) -> bool:
-        """Whether the work is known to be lost; if not, the listener looks at once whether its session lives."""
-        if self._listener.holds:
-            self._listener.doubt()
-            self._bells["listen"].ring()
-        return not self._listener.holds
+    def _answers(self) -> int | None:
+        """How many beats were answered, None while the work is lost; and the next one is asked for at once."""
+        if not self._listener.holds:
+            return None
+        self._listener.doubt()
+        self._bells["listen"].ring()
+        return self._listener.beats
 
     def _listen(self) -> Listener:
         dispatch, name = self._settings.dispatch, f"pid {os.getpid()} on {gethostname()}"

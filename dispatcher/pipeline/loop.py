@@ -30,27 +30,42 @@ class Trouble(Protocol):
 
 
 class Stall:
-    """A stage that cannot go on. `is_lost` says whether the database is known to be away, which is told elsewhere."""
+    """A stage that cannot go on.
 
-    def __init__(self, loop: str, is_lost: Callable[[], bool] = lambda: False) -> None:
+    `answers` counts the listener's beats that were answered: None while the database is known to be away, which is for
+    the listener to say.
+    """
+
+    def __init__(self, loop: str, answers: Callable[[], int | None]) -> None:
         self._loop = loop
-        self._is_lost = is_lost
+        self._answers = answers
+        self._answers_before: int | None = None
         self._failures = 0
         self._said = False
 
     def failed(self, error: DispatcherError) -> None:
-        if isinstance(error, DatabaseAway) and self._is_lost():
+        if isinstance(error, DatabaseAway) and not self._is_there():
             return
         self._failures += 1
-        # A connection that ended is opened again at once; that the database is away is for the listener to say.
-        if not self._said and (self._failures > 1 or not isinstance(error, DatabaseAway)):
+        if not self._said:
             self._said = True
             log.warning("loop.stalled", loop=self._loop, error=type(error).__name__, note=str(error)[:200])
 
     def over(self) -> None:
         if self._said:
             log.info("loop.resumed", loop=self._loop, failures=self._failures)
-        self._failures, self._said = 0, False
+        self._failures, self._said, self._answers_before = 0, False, None
+
+    def _is_there(self) -> bool:
+        """Whether the database has answered somebody else since it first failed us.
+
+        Of all sessions that end at once ours may learn of it first, and fail again before the listener's beat returns.
+        """
+        answers = self._answers()
+        if answers is None or self._answers_before is None:
+            self._answers_before = answers
+            return False
+        return answers > self._answers_before
 
 
 class Outage:

@@ -58,6 +58,8 @@ class Listener:
         self._has = False
         self._heard_at = 0.0
         self.epoch = -1
+        self.beats = 0
+        """Answered ones."""
         self.other: Other | None = None
 
     def __repr__(self) -> str:
@@ -168,6 +170,8 @@ class Listener:
             self._heard_at = self._clock()
             if lost:
                 self._give_up(lost, silently=False)
+            else:
+                self.beats += 1
         finally:
             self._is_beating = False
 

@@ -1,6 +1,7 @@
 """What the log says of attempts, endpoints, and a database that is away."""
 
 import asyncio
+import itertools
 from datetime import UTC, datetime, timedelta
 
 from structlog.testing import capture_logs
@@ -90,7 +91,7 @@ def test_an_outage_is_said_once_for_each_reason_and_again_every_minute_until_it_
 
 
 def test_a_stage_that_only_lost_its_connection_once_says_nothing():
-    stall = Stall("settle")
+    stall = Stall("settle", itertools.count().__next__)
     with capture_logs() as said:
         for _ in range(2):
             stall.failed(DatabaseAway("ended"))
@@ -106,6 +107,16 @@ def test_a_stage_that_only_lost_its_connection_once_says_nothing():
     ]  # fmt: skip
 
 
+def test_that_the_database_is_away_is_not_for_a_stage_to_say():
+    """However often it fails before the listener has asked the database itself, and while that waits for it."""
+    answers = iter([3, 3, 3, None, None, 3, 3, 4])
+    stall = Stall("vacuum", lambda: next(answers))
+    with capture_logs() as said:
+        for failure in range(8):
+            stall.failed(DatabaseAway(f"refused {failure}"))
+    assert [(e["event"], e["note"]) for e in said] == [("loop.stalled", "refused 7")]
+
+
 async def test_a_step_that_was_not_taken_ends_no_trouble():
     steps = iter([StatementFailed("locked"), None, StatementFailed("locked"), 0])
 
@@ -116,7 +127,7 @@ async def test_a_step_that_was_not_taken_ends_no_trouble():
         return found
 
     with capture_logs() as said:
-        task = asyncio.create_task(keep(step, Wakeup(), 0.001, Stall("refill")))
+        task = asyncio.create_task(keep(step, Wakeup(), 0.001, Stall("refill", lambda: 0)))
         await eventually(lambda: [entry for entry in said if entry["event"] == "loop.resumed"])
         task.cancel()
     assert [(e["event"], e.get("failures")) for e in said] == [("loop.stalled", None), ("loop.resumed", 2)]
