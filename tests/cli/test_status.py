@@ -143,10 +143,29 @@ async def test_what_waits_is_counted_to_a_bound_with_the_oldest(database, db):
     )
     lines = status(database.dsn)
     assert any(re.fullmatch(r"inbox      1 event to fan out, oldest [\d.]+ s old", line) for line in lines), lines
-    assert "open       more than 10,000 deliveries of 1 endpoint, oldest due 5 min ago" in lines
+    assert (
+        "open       more than 10,000 deliveries of 1 endpoint, oldest due 5 min ago: endpoint 1 (a.example.com)"
+        in lines
+    )
     made = told("status", dsn=database.dsn)[1]
     assert (made["inbox"]["count"], made["inbox"]["more"]) == (1, False)
     assert (made["open"]["count"], made["open"]["more"], made["open"]["endpoints"]) == (10_000, True, 1)
+    assert made["open"]["oldest_due_endpoint_id"] == endpoint_id
+
+
+@pytest.mark.usefixtures("held")
+async def test_of_several_backlogs_the_oldest_is_named_though_its_endpoint_never_fails(database, db):
+    for host in ("a", "b", "c"):
+        await subscribe(db, f"https://{host}.example.com/hook?key=secret")
+    await db.execute(
+        "insert into webhooks.deliveries (event_id, endpoint_id, due_at) "
+        "select gen_random_uuid(), id, now() - case when url like '%/b.%' then interval '2 h' else '1 h' end "
+        "from webhooks.endpoints"
+    )
+    due = next(line for line in status(database.dsn) if line.startswith("open"))
+    assert re.fullmatch(
+        r"open       3 deliveries of 3 endpoints, oldest due 2 h ago: endpoint \d+ \(b\.example\.com\)", due
+    )
 
 
 @pytest.mark.usefixtures("held")
@@ -272,4 +291,6 @@ async def test_a_table_that_is_locked_leaves_the_rest(database, db):
     assert code == 0
     assert made["inbox"] is None
     assert "inbox" in made["unknown"]
-    assert made["open"] == {"count": 0, "more": False, "endpoints": 0, "oldest_due_at": None}
+    assert made["open"] == {"count": 0, "more": False, "endpoints": 0} | dict.fromkeys(
+        ("oldest_due_at", "oldest_due_endpoint_id")
+    )

@@ -1,6 +1,6 @@
 """The state of things as one JSON object: names that stay, in the words of the tables and the log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dispatcher.cli.overview.judge import Judged, host, is_ours, named, standby
@@ -64,9 +64,13 @@ def _inbox(judged: Judged) -> dict[str, Any] | None:
 def _open(report: Report) -> dict[str, Any] | None:
     if report.open is None:
         return None
-    due = report.due or {"lanes": None, "oldest_due_at": None}
-    counted = _counted(report.open["deliveries"], COUNTED)
-    return {**counted, "endpoints": due["lanes"] or 0, "oldest_due_at": due["oldest_due_at"]}
+    due: Mapping[str, Any] = dict(report.due.items()) if report.due else {}
+    return {
+        **_counted(report.open["deliveries"], COUNTED),
+        "endpoints": due.get("lanes") or 0,
+        "oldest_due_at": due.get("oldest_due_at"),
+        "oldest_due_endpoint_id": due.get("oldest_due_id"),
+    }
 
 
 def _local(local: Local) -> dict[str, Any]:

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from textwrap import wrap
 
-from dispatcher.cli.overview.judge import Judged, is_ours, named, standby
+from dispatcher.cli.overview.judge import Judged, host, is_ours, named, standby
 from dispatcher.cli.overview.local import Local
 from dispatcher.cli.overview.table import Line, table
 from dispatcher.cli.screen import BAD, DIM, GOOD, WARN, Span
+from dispatcher.observe.printable import printable
 from dispatcher.policy.blame import Whose
 from dispatcher.policy.wording import instant, plural, span
 from dispatcher.store.report import COUNTED, LANES, RECENT_S, Report
+from dispatcher.store.session import Row
 
 LABEL = 11
 REASONS = 4
@@ -104,8 +106,15 @@ def _open(report: Report, deliveries: int) -> str:
     due = report.due
     late = due["oldest_due_at"] if due else None
     of = f" of {_endpoints_of(due['lanes'])}" if due and due["lanes"] else ""
-    ago = f", oldest due {_ago(late, report.at)} ago" if late and late < report.at else ""
+    ago = f", {_overdue(due, report.at)}" if due and late and late < report.at else ""
     return f"{_number(deliveries, 'delivery', 'deliveries')}{of}{ago}"
+
+
+def _overdue(due: Row, now: datetime) -> str:
+    """Whose backlog it is, too: one that is slow and never fails is not among those that fail."""
+    at = host(due["oldest_due_url"])
+    whose = f"endpoint {due['oldest_due_id']}{f' ({printable(at)})' if at else ''}"
+    return f"oldest due {_ago(due['oldest_due_at'], now)} ago: {whose}"
 
 
 def _endpoints_of(lanes: int) -> str:
