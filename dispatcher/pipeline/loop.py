@@ -57,15 +57,16 @@ class Stall:
         self._failures, self._said, self._answers_before = 0, False, None
 
     def _is_there(self) -> bool:
-        """Whether the database has answered somebody else since it first failed us.
+        """Whether the database has answered somebody else since it first failed us, twice.
 
-        Of all sessions that end at once ours may learn of it first, and fail again before the listener's beat returns.
+        Of all sessions that end at once ours may learn of it first, and fail again before the listener's beat returns;
+        and that beat may still be answered, if the server was about to end the listener's session (seen).
         """
         answers = self._answers()
         if answers is None or self._answers_before is None:
             self._answers_before = answers
             return False
-        return answers > self._answers_before
+        return answers > self._answers_before + 1
 
 
 class Outage:

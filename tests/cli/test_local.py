@@ -42,6 +42,7 @@ def test_without_the_database_it_is_all_there_is(tmp_path):
         "database: app@db/app: connection refused"
     )
     assert last.startswith("database   app@/app?host=")
+    write(tmp_path)
     (local,) = told("status", dsn=dsn, env={"RUNTIME_DIRECTORY": str(tmp_path)})[1]["here"]
     assert (local["alive"], local["current"], local["said"]["epoch"]) == (True, True, 7)
 

@@ -62,7 +62,7 @@ async def test_a_database_that_cannot_be_used_yet_is_waited_for(fault, place, re
     async with AsyncExitStack() as stack:
         async with fault(place):
             daemon = await stack.enter_async_context(starting(place.network.dsn(place.database), **SETTINGS))
-            await daemon.says("database.awaited", within=30)
+            await daemon.says("database.awaited")
             waiting = Outage(daemon)
             assert daemon.process.returncode is None
         await daemon.says("database.returned")

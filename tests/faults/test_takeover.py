@@ -109,7 +109,7 @@ async def test_who_left_in_order_is_not_waited_for_and_who_died_is_for_one_deadl
         await third.says("work.taken")
         taken_at = time.monotonic()
         await insert(db)
-        await eventually(lambda: len(receiver.requests) == 3, within=20)
+        await eventually(lambda: len(receiver.requests) == 3)
         assert receiver.requests[-1].at - taken_at > 4
         await eventually(lambda: len(third.said("attempt.settled")) == 1)
     assert await attempts(db) == [(1, "delivered", None, 200)] * 3

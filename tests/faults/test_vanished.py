@@ -31,7 +31,7 @@ async def test_a_standby_takes_over_within_20_s_of_a_host_that_vanished(host):
                 second, outage = await running.standby(**SETTINGS), running.outage()
                 host.vanish()
                 vanished_at = time.monotonic()
-                await second.says("work.taken", within=30)
+                await second.says("work.taken")
                 took_s = time.monotonic() - vanished_at
                 print(f"a host that vanished: taken over in {took_s:.1f} s")
                 assert took_s < 20

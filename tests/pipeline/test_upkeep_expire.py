@@ -169,7 +169,7 @@ async def test_beside_a_dispatcher_what_a_paused_endpoint_held_expires_and_the_n
         async def expired() -> bool:
             return not await deliveries(db, endpoint_id)
 
-        await eventually(expired, within=20)
+        await eventually(expired)
         await db.execute("select webhooks.resume($1)", endpoint_id)
         await insert(db)
         await eventually(lambda: receiver.requests)

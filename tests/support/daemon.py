@@ -44,7 +44,7 @@ class Daemon:
     def said(self, event: str) -> list[dict[str, Any]]:
         return [line for line in self.log if line["event"] == event]
 
-    async def says(self, event: str, within: float = 15.0) -> dict[str, Any]:
+    async def says(self, event: str, within: float = 60.0) -> dict[str, Any]:
         """Wait for that event in the log."""
         try:
             async with asyncio.timeout(within):
@@ -61,7 +61,7 @@ class Daemon:
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
-    async def ends(self, within: float = 20.0) -> int:
+    async def ends(self, within: float = 60.0) -> int:
         async with asyncio.timeout(within):
             return await self.process.wait()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-async def eventually(probe: Callable[[], Any], within: float = 10.0) -> Any:
+async def eventually(probe: Callable[[], Any], within: float = 30.0) -> Any:
     """Wait until `probe`, sync or async, returns something true, and return that; fail with what it last saw."""
     until, seen = time.monotonic() + within, None
     while True:

@@ -130,7 +130,7 @@ class Ledger:
 
         `duplicates` are allowed; `crowded`: for a while two dispatchers may have sent at once.
         """
-        await all_settled(db, 30)
+        await all_settled(db)
         books = Books(
             {row["number"]: row for row in await db.fetch(STORED, TYPES)},
             {(row["endpoint_id"], row["number"]): row for row in await db.fetch(ATTEMPTS, TYPES)},

@@ -57,7 +57,7 @@ class Service:
         lines = [json.loads(line) for line in await self.journal() if line.startswith("{")]
         return [line for line in lines if line["event"] == event]
 
-    async def says(self, event: str, within: float = 15.0, *, times: int = 1) -> dict[str, Any]:
+    async def says(self, event: str, within: float = 60.0, *, times: int = 1) -> dict[str, Any]:
         """Wait until the log has that event so many times; the last one."""
 
         async def enough() -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ class Service:
         except AssertionError:
             raise AssertionError(f"no {event} within {within} s in {await self.journal()}") from None
 
-    async def status_is(self, start: str, within: float = 15.0) -> str:
+    async def status_is(self, start: str, within: float = 60.0) -> str:
         """Wait until its STATUS starts so; all of it."""
 
         async def so() -> str:

@@ -78,7 +78,7 @@ async def endpoint(db: asyncpg.Connection, endpoint_id: int) -> asyncpg.Record:
     return await db.fetchrow("select * from webhooks.endpoints where id = $1", endpoint_id)
 
 
-async def all_settled(db: asyncpg.Connection, within: float = 20.0) -> None:
+async def all_settled(db: asyncpg.Connection, within: float = 60.0) -> None:
     """Wait until every event is fanned out and nothing is open."""
 
     async def nothing_open() -> bool:

@@ -57,7 +57,7 @@ class Outage:
     def lasted_s(self) -> float:
         return time.monotonic() - self.at
 
-    async def told_of(self, event: str, within: float = 15.0) -> dict[str, Any]:
+    async def told_of(self, event: str, within: float = 30.0) -> dict[str, Any]:
         def found() -> dict[str, Any] | None:
             return next((line for line in self.told if line["event"] == event), None)
 
@@ -66,7 +66,7 @@ class Outage:
         except AssertionError:
             raise AssertionError(f"no {event} within {within} s in {self.told}") from None
 
-    async def over(self, within: float = 15.0) -> None:
+    async def over(self, within: float = 30.0) -> None:
         """It holds the work again; it has said so, and said it once, and waiting has cost it nothing."""
         await self.told_of("listener.returned", within)
         self.has_not_spun()
@@ -79,7 +79,7 @@ class Outage:
         assert not said["loop.stalled"], self.told
         assert said.total() <= 7, self.told
 
-    async def told_why(self, *words: str, within: float = 15.0) -> None:
+    async def told_why(self, *words: str, within: float = 30.0) -> None:
         """Why the database is awaited, in some of these words."""
 
         def said() -> bool:
@@ -114,7 +114,7 @@ class Trial:
     async def standby(self, dsn: str = "", **settings: object) -> Daemon:
         """Another one, on the same database."""
         other = await self.daemons.enter_async_context(starting(dsn or self.database.dsn, **SETTINGS | settings))
-        await other.says("work.awaited", within=30)
+        await other.says("work.awaited")
         return other
 
     async def goes_on(self, more: int = 40) -> None:
@@ -171,7 +171,7 @@ async def trial(
     probe = await watched(ledger, database)
     async with AsyncExitStack() as daemons:
         daemon = await daemons.enter_async_context(starting(dsn or database.dsn, under=under, **SETTINGS | settings))
-        await daemon.says("work.taken", within=30)
+        await daemon.says("work.taken")
         running = Trial(database, receiver, daemon, ledger, probe, daemons)
         async with ledger.producing():
             await running.goes_on()
