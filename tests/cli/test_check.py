@@ -58,11 +58,14 @@ async def test_it_names_the_file_and_the_credentials_it_was_read_from(database, 
 
 # The database
 
+AT_MOST_S = 30.0
+"""It gives up after 15 s; Python's imports come before that, and take long on a busy machine."""
+
 
 def test_a_database_that_is_down_fails_and_the_rest_is_looked_at(tmp_path):
     started = time.monotonic()
     found = checked(f"postgresql://app:hunter2@/app?host={tmp_path}")
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < AT_MOST_S
     grade, said = found["database"]
     assert grade == "failed"
     assert "app@/app" in said
@@ -86,7 +89,7 @@ async def silent(tmp_path):
 async def test_a_database_that_never_answers_is_given_up(silent):
     started = time.monotonic()
     found = await asyncio.to_thread(checked, silent)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < AT_MOST_S
     assert found["database"] == (
         "failed",
         f"{silent.partition('//')[2]} gives no answer within 6 s is the server running?",
