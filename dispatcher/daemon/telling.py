@@ -97,9 +97,8 @@ class Telling:
             self._told = str(standing)
             self._systemd.status(self._told)
         if self._file is not None:
-            self._write(
-                {"pid": os.getpid(), "version": __version__, "at": now, "since": self._since, **standing.facts()}
-            )
+            facts = {"pid": os.getpid(), "version": __version__, "at": now, "since": self._since, **standing.facts()}
+            self._write(self._file, facts)
 
     def reloading(self) -> None:
         self._systemd.reloading()
@@ -110,15 +109,14 @@ class Telling:
     def stopping(self) -> None:
         self._systemd.stopping()
 
-    def _write(self, facts: dict[str, object]) -> None:
-        assert self._file is not None  # noqa: S101 the caller looked
-        beside = self._file.with_suffix(".new")
+    def _write(self, file: Path, facts: dict[str, object]) -> None:
+        beside = file.with_suffix(".new")
         try:
             beside.write_bytes(orjson.dumps(facts) + b"\n")
             beside.chmod(0o644)  # an operator's to read, whatever our umask
-            beside.rename(self._file)
+            beside.rename(file)
         except OSError as error:
-            log.warning("status.unwritten", folder=str(self._file.parent), note=error.strerror)
+            log.warning("status.unwritten", folder=str(file.parent), note=error.strerror)
             self._file = None
 
     def close(self) -> None:

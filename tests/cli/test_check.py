@@ -7,7 +7,10 @@ from socket import gethostname
 
 import pytest
 
+from dispatcher.cli.checking.show import look
+from dispatcher.config import Settings
 from dispatcher.store.migrate import NEEDED
+from dispatcher.store.session import Login
 from tests.support.bouncer import bouncing, listens
 from tests.support.checks import NAMES, OF_DATABASE, PLAIN, checked
 from tests.support.commands import typed
@@ -58,14 +61,9 @@ async def test_it_names_the_file_and_the_credentials_it_was_read_from(database, 
 
 # The database
 
-AT_MOST_S = 30.0
-"""It gives up after 15 s; Python's imports come before that, and take long on a busy machine."""
-
 
 def test_a_database_that_is_down_fails_and_the_rest_is_looked_at(tmp_path):
-    started = time.monotonic()
     found = checked(f"postgresql://app:hunter2@/app?host={tmp_path}")
-    assert time.monotonic() - started < AT_MOST_S
     grade, said = found["database"]
     assert grade == "failed"
     assert "app@/app" in said
@@ -86,10 +84,16 @@ async def silent(tmp_path):
     await server.wait_closed()
 
 
+async def test_it_ends_within_15_s_whether_the_database_is_down_or_silent(silent, tmp_path):
+    """Python's start apart, which takes as long as the machine is busy."""
+    for dsn in (silent, f"postgresql://app@/app?host={tmp_path}/nowhere"):
+        started = time.monotonic()
+        await look(Settings(), Login(dsn))
+        assert time.monotonic() - started < 15
+
+
 async def test_a_database_that_never_answers_is_given_up(silent):
-    started = time.monotonic()
     found = await asyncio.to_thread(checked, silent)
-    assert time.monotonic() - started < AT_MOST_S
     assert found["database"] == (
         "failed",
         f"{silent.partition('//')[2]} gives no answer within 6 s is the server running?",

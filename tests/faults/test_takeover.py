@@ -15,11 +15,11 @@ CONNECTIONS = "select count(*) from pg_stat_activity where application_name like
 
 
 async def takes_over(second: Daemon, since: float, what: str) -> None:
-    """A second is the aim, and printed; asserted is that no time limit of the network's had to run out."""
+    """A second is the aim, and printed; asserted with room for a machine that has other things to do."""
     await second.says("work.taken")
     took_s = time.monotonic() - since
     print(f"{what}: taken over in {took_s:.2f} s")
-    assert took_s < 10
+    assert took_s < 3
 
 
 async def test_a_second_one_stands_by_on_one_connection_and_says_who_holds_the_work(root, database, receiver):
@@ -129,7 +129,7 @@ async def test_what_a_killed_one_had_in_flight_comes_again_soon_after_its_restar
         started_at = time.monotonic()
         await eventually(lambda: len(receiver.requests) == 2)
         print(f"kill -9 to the first recovered request: {receiver.requests[-1].at - killed_at:.2f} s")
-        assert receiver.requests[-1].at - started_at < 10
+        assert receiver.requests[-1].at - started_at < 5
         await eventually(lambda: second.said("attempt.settled"))
     assert await attempts(db) == [(1, "delivered", None, 200)]
 
