@@ -17,6 +17,7 @@ from tests.support.commands import typed
 from tests.support.daemon import daemon
 from tests.support.eventually import eventually
 from tests.support.postgres import connected
+from tests.support.proxy import proxying
 
 
 async def test_where_all_is_well_every_line_of_the_database_is(database):
@@ -90,6 +91,25 @@ async def test_it_ends_within_15_s_whether_the_database_is_down_or_silent(silent
         started = time.monotonic()
         await look(Settings(), Login(dsn))
         assert time.monotonic() - started < 15
+
+
+LOOKING = (
+    "select count(*) from pg_stat_activity where application_name = 'dispatcher: check' and wait_event_type = 'Lock'"
+)
+
+
+async def test_a_database_that_falls_silent_meanwhile_is_given_up_too(database, db):
+    started = time.monotonic()
+    async with proxying(database) as network, asyncio.TaskGroup() as tasks:
+        async with connected(database.superuser_dsn) as root, db.transaction():
+            await db.execute("lock table webhooks.holder")
+            looking = tasks.create_task(look(Settings(), Login(network.dsn(database))))
+            await eventually(lambda: root.fetchval(LOOKING))
+            network.stall()
+        found = {finding.name: finding for finding in await looking}
+    assert time.monotonic() - started < 15
+    assert (found["schema"].grade, found["installation"].grade, found["work"].grade) == ("ok", "failed", "skipped")
+    assert found["installation"].found.endswith("has given no answer within 10 s")
 
 
 async def test_a_database_that_never_answers_is_given_up(silent):
