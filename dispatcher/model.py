@@ -87,10 +87,11 @@ class Endpoint:
     id: int
     tenant: str
     url: str
-    secret: str = field(repr=False)
+    secret: str | None = field(repr=False)
     timeout_s: float
     max_in_flight: int
     max_attempts: int
+    profile: str | None = None
     previous_secret: str | None = field(default=None, repr=False)
     previous_secret_until: datetime | None = None
     api_key: str | None = field(default=None, repr=False)

@@ -3,11 +3,16 @@ from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import asyncpg
+import hypothesis
 import pytest
 import uvloop
 
 from tests.support.postgres import Cluster, Database, connected, prepare, started
 from tests.support.receiver import Receiver
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]]:

@@ -9,9 +9,12 @@ import orjson
 import typer
 
 from dispatcher.cli.database import reachable
-from dispatcher.config import load
+from dispatcher.config import Settings, load, load_profiles
 from dispatcher.errors import ConfigError
+from dispatcher.policy.profiles import Profiles
 from dispatcher.store.migrate import Report, known, migrate, script
+from dispatcher.store.profiles import mirror
+from dispatcher.store.session import Login, Session
 
 POINTLESS = (
     "database.dsn is embedded, a database that is gone when this command ends; to keep one, use embedded:/some/folder "
@@ -31,12 +34,25 @@ def bring_up_to_date(config: Path | None, *, as_json: bool) -> None:
     settings = load(config, os.environ)
     if settings.database.dsn == "embedded":
         raise ConfigError(POINTLESS)
+    profiles = load_profiles(settings)
     with reachable(settings) as database:
-        report = asyncio.run(migrate(database.database.dsn, database.database.password_file))
+        report = asyncio.run(_migrate(database, profiles))
     if as_json:
         typer.echo(orjson.dumps(asdict(report)))
     else:
         _show(report)
+
+
+async def _migrate(settings: Settings, profiles: Profiles) -> Report:
+    database = settings.database
+    report = await migrate(database.dsn, database.password_file)
+    session = Session(Login(database.dsn, database.password_file), "migrate")
+    try:
+        # A running dispatcher's own stay: it may have a folder of profiles that we were not told of.
+        await mirror(session, profiles, alone=False)
+    finally:
+        await session.close()
+    return report
 
 
 def _show(report: Report) -> None:

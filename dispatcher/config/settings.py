@@ -85,6 +85,8 @@ class Dispatch(Section):
     max_slow: int = Field(default=2048, ge=1, le=100_000)
     max_unsettled: int = Field(default=256, ge=1, le=100_000)
     drain_s: Seconds = 35
+    profile: str = Field(default="standard", min_length=1, max_length=63)
+    profiles_dir: str = ""
     poll_s: Seconds = 1.0
     hold_days: float = Field(default=7, gt=0, le=3650)
 

@@ -13,12 +13,13 @@ import structlog
 from dispatcher import __version__
 from dispatcher.config import Settings
 from dispatcher.daemon import telling
-from dispatcher.daemon.reload import at_start, changed, for_now
+from dispatcher.daemon.reload import at_start, changed, changed_profiles, for_now
 from dispatcher.daemon.senders import Senders
 from dispatcher.daemon.sessions import Sessions
 from dispatcher.daemon.stages import INTAKE, WRITING, Stages
 from dispatcher.daemon.standing import Role, Standing
 from dispatcher.daemon.telling import Pulse, Telling
+from dispatcher.daemon.values import Rules
 from dispatcher.errors import ConfigError, DispatcherError
 from dispatcher.observe.log import set_level
 from dispatcher.observe.systemd import Systemd
@@ -60,7 +61,7 @@ class Dispatcher:
         reread: Callable[[], Settings] | None = None,
         adoption: Adoption | None = None,
     ) -> None:
-        self._settings = settings
+        self._rules = Rules.read(settings)
         self._reread = reread
         self._adoption = adoption
         self._clock = asyncio.get_running_loop().time
@@ -88,7 +89,7 @@ class Dispatcher:
             log.info("dispatcher.started", version=__version__, pid=os.getpid(), database=self._sessions.shown)
             async with asyncio.TaskGroup() as tasks:
                 self._stages = Stages(
-                    self._settings, self._sessions, self._senders.current, tasks, lambda: self._listener.holds
+                    self._rules, self._sessions, self._senders.current, tasks, lambda: self._listener.holds
                 )
                 self._listener = self._listen()
                 stack.push_async_callback(self._listener.session.close)
@@ -141,6 +142,7 @@ class Dispatcher:
             fit=self._fit,
             lost=self._lost,
             taken=self._taken,
+            prepare=self._stages.mirror.write,
             adopt=self._adopt if self._adoption is not None else None,
         )
 
@@ -197,15 +199,21 @@ class Dispatcher:
     async def _apply(self, new: Settings) -> None:
         old, later, all_changed = self._settings, at_start(self._settings, new), changed(self._settings, new)
         new = for_now(old, new)
+        rules = Rules.read(new)  # First: nothing is applied of what cannot be applied as a whole.
+        all_changed += changed_profiles(self._rules.profiles, rules.profiles)
         if new.egress != old.egress:
             self._stages.deliver.sender = await self._senders.replace(new)
         self._sessions.log_in_with(new)
         login = self._sessions.holding()
         self._listener.session.log_in_with(login.dsn, login.password_file)
         set_level(new.log.level)
-        self._stages.apply(new)
+        self._stages.apply(rules)
         log.info("configuration.reloaded", changed=all_changed, at_next_start=later)
-        self._settings = new
+        self._rules = rules
+
+    @property
+    def _settings(self) -> Settings:
+        return self._rules.settings
 
     def _standing(self) -> Standing:
         lanes, note = self._stages.lanes, self._outage.note

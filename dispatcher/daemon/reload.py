@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from dispatcher.config import Settings
+from dispatcher.policy.profiles import Profiles
 
 AT_START = frozenset(
     {"database.synchronous_commit", "dispatch.installation", "dispatch.poll_s", "log.format", "retention.events_days"}
@@ -13,6 +14,12 @@ def changed(old: Settings, new: Settings) -> list[str]:
     """The keys that differ, as `section.key`."""
     before, after = old.model_dump(), new.model_dump()
     return [f"{section}.{key}" for section, keys in after.items() for key in keys if keys[key] != before[section][key]]
+
+
+def changed_profiles(old: Profiles, new: Profiles) -> list[str]:
+    """Those that differ, have come or have gone, as `profile name`."""
+    names = sorted({*old.by_name, *new.by_name})
+    return [f"profile {name}" for name in names if old.by_name.get(name) != new.by_name.get(name)]
 
 
 def at_start(old: Settings, new: Settings) -> list[str]:

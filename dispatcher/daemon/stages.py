@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from dispatcher.config import Settings
 from dispatcher.daemon import values
 from dispatcher.daemon.sessions import Sessions
-from dispatcher.pipeline import days, discover, expire, retention, vacuum
+from dispatcher.daemon.values import Rules
+from dispatcher.pipeline import days, discover, expire, mirror, retention, vacuum
 from dispatcher.pipeline.cancel import Cancel
 from dispatcher.pipeline.changes import Changes
 from dispatcher.pipeline.deliver import Deliver
@@ -29,7 +29,7 @@ FANOUT_LOCK_S = "1s"
 LOCK_S = "100ms"
 """For a settle: what somebody's open transaction is on is written later, the rest at once."""
 
-INTAKE = ("fanout", "refill", "changes", "discover", "cancel", "days", "expire", "retention", "vacuum")
+INTAKE = ("fanout", "refill", "changes", "discover", "cancel", "mirror", "days", "expire", "retention", "vacuum")
 """What brings new work, or work that can wait: the first to stop."""
 WRITING = ("settle", "health")
 
@@ -40,10 +40,9 @@ class Stages:
     """`holds` says whether the work is ours: without it no stage but the writing ones takes a step."""
 
     def __init__(
-        self, settings: Settings, sessions: Sessions, sender: Sender, tasks: asyncio.TaskGroup,
-        holds: Callable[[], bool],
-    ) -> None:  # fmt: skip
-        self._settings = settings
+        self, rules: Rules, sessions: Sessions, sender: Sender, tasks: asyncio.TaskGroup, holds: Callable[[], bool]
+    ) -> None:
+        self._settings = settings = rules.settings
         self._holds = holds
         self.bells = {name: Wakeup() for name in (*INTAKE, *WRITING)}
         dispatch, clock = settings.dispatch, asyncio.get_running_loop().time
@@ -52,9 +51,9 @@ class Stages:
         self.lanes = lanes = Lanes(Pool(dispatch.max_in_flight, dispatch.max_slow), clock)
         self.directory = directory = Directory(
             lanes,
-            values.defaults(settings),
+            (recipients := values.Recipients(rules)).defaults,
             values.breaker(settings),
-            values.Recipients(settings),
+            recipients,
             note=lambda transition: self.health.note(transition),  # noqa: PLW0108 made from the directory
         )
         self.health = Health(quiet, lanes, directory, self.bells["health"], self.bells["cancel"])
@@ -80,6 +79,7 @@ class Stages:
         self._changes = Changes(quiet, lanes, directory, pump=workers.pump)
         self._cancel = Cancel(quiet, lanes, directory)
         self._refill = Refill(sessions.open("refill"), lanes, pump=workers.pump)
+        self.mirror = mirror.Mirror(quiet, rules.profiles)
         self._days = days.Days(sessions.upkeep("days"))
         self._expire = expire.Expire(quiet, lanes, hold_days=dispatch.hold_days)
         self._retention = retention.Retention(sessions.upkeep("retention"), values.keep(settings), clock)
@@ -105,6 +105,7 @@ class Stages:
             "changes": (self._holding(self._changes.step), poll_s),
             "discover": (self._holding(self._discover.step), discover.EVERY_S),
             "cancel": (self._holding(self._cancel.step), poll_s),
+            "mirror": (self._holding(self.mirror.step), mirror.EVERY_S),
             "days": (self._holding(self._days.step), days.EVERY_S),
             "expire": (self._holding(self._expire.step), expire.EVERY_S),
             "retention": (self._holding(self._retention.step), retention.EVERY_S),
@@ -138,15 +139,17 @@ class Stages:
         for bell in self.bells.values():
             bell.ring()
 
-    def apply(self, settings: Settings) -> None:
+    def apply(self, rules: Rules) -> None:
         """Go on with other settings: for what is sent, made and read from now on."""
-        self._settings = settings
+        self._settings = settings = rules.settings
         dispatch = settings.dispatch
         self.lanes.pool.resize(dispatch.max_in_flight, dispatch.max_slow)
         self.settle.resize(dispatch.max_unsettled, settings.log.attempts)
-        self.deliver.terms = values.terms(settings)
         self._expire.keep_for(dispatch.hold_days)
         self._retention.keep = values.keep(settings)
-        self.directory.believe(values.defaults(settings), values.breaker(settings), values.Recipients(settings))
+        recipients = values.Recipients(rules)
+        self.directory.believe(recipients.defaults, values.breaker(settings), recipients)
+        self.mirror.profiles = rules.profiles
+        self.bells["mirror"].ring()
         self._changes.again()
         self.bells["changes"].ring()

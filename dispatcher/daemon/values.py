@@ -1,16 +1,33 @@
 """The settings, as the floors below want them."""
 
-from dispatcher.config import Settings
+from dataclasses import dataclass
+from typing import Self
+
+from dispatcher.config import Settings, load_profiles
+from dispatcher.config.settings import Endpoint as Fallback
 from dispatcher.model import Endpoint
 from dispatcher.pipeline.directory import Defaults
 from dispatcher.policy.backoff import Backoff
 from dispatcher.policy.breaker import Breaker
 from dispatcher.policy.egress import Egress
-from dispatcher.policy.profiles import STANDARD
+from dispatcher.policy.profiles import Profile, Profiles
 from dispatcher.policy.recipient import Recipient
 from dispatcher.policy.verdict import Terms
 from dispatcher.store.retention import Keep
 from dispatcher.transport.sender import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The configuration and all that it names, read together: they change together."""
+
+    settings: Settings
+    profiles: Profiles
+
+    @classmethod
+    def read(cls, settings: Settings) -> Self:
+        """Raises `ConfigError` for what is wrong with the files that the settings name."""
+        return cls(settings, load_profiles(settings))
 
 
 def egress(settings: Settings) -> Egress:
@@ -35,15 +52,16 @@ def breaker(settings: Settings) -> Breaker:
     return Breaker(given.park_after, given.park_base_s, given.park_cap_s, disable_after_s=disable_after_s)
 
 
-def defaults(settings: Settings) -> Defaults:
-    given = settings.endpoint
-    return Defaults(given.timeout_s, given.max_in_flight, given.max_attempts)
+def endpoint_of(settings: Settings, profile: Profile | None) -> Fallback:
+    """What holds for endpoints of this profile whose row says nothing."""
+    return settings.endpoint.model_copy(update=dict(profile.overrides)) if profile else settings.endpoint
 
 
-def terms(settings: Settings) -> Terms:
-    given = settings.endpoint
+def terms(settings: Settings, profile: Profile | None = None) -> Terms:
+    given = endpoint_of(settings, profile)
     backoff = Backoff(given.backoff_base_s, given.backoff_factor, given.backoff_cap_s, given.jitter)
-    return Terms(backoff, settings.dispatch.hold_days * 86400, settings.retention.replies)
+    success = profile.success if profile else None
+    return Terms(backoff, settings.dispatch.hold_days * 86400, settings.retention.replies, success)
 
 
 def keep(settings: Settings) -> Keep:
@@ -54,8 +72,17 @@ def keep(settings: Settings) -> Keep:
 class Recipients:
     """Makes an endpoint ready to be sent to, under the rules of the day."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._egress = egress(settings)
+    def __init__(self, rules: Rules) -> None:
+        self._settings, self._profiles = rules.settings, rules.profiles
+        self._egress = egress(rules.settings)
+        self._terms = {name: terms(rules.settings, profile) for name, profile in rules.profiles.by_name.items()}
 
     def __call__(self, of: Endpoint) -> Recipient:
-        return Recipient(of, STANDARD, self._egress)
+        profile = self._profiles.get(of.profile)
+        known = self._terms[profile.name] if profile else terms(self._settings)
+        return Recipient(of, profile, self._egress, known)
+
+    def defaults(self, profile: str | None) -> Defaults:
+        """Of an endpoint whose row says nothing: its profile's, else the configuration's."""
+        given = endpoint_of(self._settings, self._profiles.get(profile))
+        return Defaults(given.timeout_s, given.max_in_flight, given.max_attempts)

@@ -21,6 +21,7 @@ EVENTS = {
     "dispatcher.started": "The process runs, its configuration is understood; next it takes the work, or waits for it.",
     "dispatcher.stopped": "The process ends; what is `unsettled` could not be written, and is sent again.",
     "endpoint.disabled": "An endpoint gets nothing more until someone activates it; the reason says why.",
+    "endpoint.hindered": "Something of ours stands in the way of every request to an endpoint; its deliveries wait.",
     "endpoint.parked": "An endpoint failed several times in a row; one request per interval probes it.",
     "endpoint.recovered": "A parked endpoint answers again.",
     "endpoint.refused": "A setting of an endpoint allows no request; it is disabled, and what is open is held.",

@@ -29,11 +29,14 @@ class Attempt:
 
 
 class Deliver:
-    """Whatever the event, the endpoint or the receiver is, the answer is a settlement."""
+    """Whatever the event, the endpoint or the receiver is, the answer is a settlement.
+
+    `terms` are for an endpoint that has none of its own, not having been made ready.
+    """
 
     def __init__(self, sender: Sender, terms: Terms, clock: Callable[[], float]) -> None:
         self.sender = sender
-        self.terms = terms
+        self._terms = terms
         self._clock = clock
 
     async def __call__(self, lane: Lane, delivery: Delivery) -> Attempt:
@@ -48,12 +51,13 @@ class Deliver:
             # A bug of ours must not become a lost delivery, nor stop the others.
             log.exception("attempt.failed", delivery_id=delivery.id, endpoint_id=delivery.endpoint_id)
             answer = NoReply(Reason.INTERNAL, type(error).__name__)
-        verdict = judge(answer, datetime.now(UTC))
+        terms = lane.recipient.terms if lane.recipient else self._terms
+        verdict = judge(answer, datetime.now(UTC), terms.success)
         settlement = conclude(
             delivery,
             answer,
             verdict,
-            self.terms,
+            terms,
             max_attempts=lane.endpoint.max_attempts,
             spin=random.random(),  # noqa: S311 jitter, not a secret
             duration_ms=round((self._clock() - started) * 1000),

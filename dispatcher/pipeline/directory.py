@@ -27,12 +27,15 @@ class Defaults:
 
 
 class Directory:
-    """Opens and refreshes lanes. `gone` holds endpoints whose open deliveries have to be cancelled."""
+    """Opens and refreshes lanes. `gone` holds endpoints whose open deliveries have to be cancelled.
+
+    `defaults` are a profile's, `recipient` makes an endpoint ready.
+    """
 
     def __init__(
         self,
         lanes: Lanes,
-        defaults: Defaults,
+        defaults: Callable[[str | None], Defaults],
         breaker: Breaker,
         recipient: Callable[[Endpoint], Recipient],
         note: Callable[[Transition], None],
@@ -49,7 +52,12 @@ class Directory:
     def __repr__(self) -> str:
         return f"<Directory {len(self._lanes)} lanes, {len(self.gone)} to cancel>"
 
-    def believe(self, defaults: Defaults, breaker: Breaker, recipient: Callable[[Endpoint], Recipient]) -> None:
+    def believe(
+        self,
+        defaults: Callable[[str | None], Defaults],
+        breaker: Breaker,
+        recipient: Callable[[Endpoint], Recipient],
+    ) -> None:
         """Other settings, for every endpoint read from now on."""
         self._defaults, self._breaker, self._recipient = defaults, breaker, recipient
 
@@ -77,11 +85,12 @@ class Directory:
         gone = set(endpoint_ids)
         for row in await self._fetch(session, endpoint_ids) if endpoint_ids else ():
             gone.discard(row["id"])
+            said = self._defaults(row["profile"])
             endpoint = rows.endpoint(
                 row,
-                timeout_s=self._defaults.timeout_s,
-                max_in_flight=self._defaults.max_in_flight,
-                max_attempts=self._defaults.max_attempts,
+                timeout_s=said.timeout_s,
+                max_in_flight=said.max_in_flight,
+                max_attempts=said.max_attempts,
             )
             self._admit(endpoint, row["failing_for_s"], row["parked_for_s"])
         for endpoint_id in gone:
@@ -102,6 +111,8 @@ class Directory:
             lane = Lane(endpoint, self._breaker, self._lanes.held)
         lane.breaker = self._breaker
         lane.recipient = self._recipient(endpoint)
+        if fault := lane.recipient.fault:
+            log.error("endpoint.hindered", endpoint_id=endpoint.id, reason=fault.reason, note=fault.note)
         lane.used_at = self._lanes.clock()
         lane.reload(endpoint, failing_s, parked_s, self._lanes.clock())
         if endpoint.ordered and (until := self._taken_at + endpoint.timeout_s) > self._lanes.clock():

@@ -18,6 +18,7 @@ class Composer:
 
     def __init__(self, endpoint: Endpoint, profile: Profile) -> None:
         self._profile = profile
+        self._tenant = endpoint.tenant
         self._until = endpoint.previous_secret_until
         self._fault = ""
         self._keys: list[bytes] = []
@@ -25,7 +26,7 @@ class Composer:
             self._keys = [key_of(secret) for secret in (endpoint.secret, endpoint.previous_secret) if secret]
         except ValueError as error:
             self._fault = str(error)
-        if not self._keys:
+        if not self._keys and profile.needs_secret:
             self._fault = self._fault or "the endpoint has no secret"
         # Theirs first: whatever they contain, ours have the last word.
         self._headers = {name.lower(): value for name, value in (endpoint.headers or {}).items()}
@@ -41,7 +42,7 @@ class Composer:
         """The request of this moment; never an unsigned one. `timestamp` is unix seconds of this attempt."""
         if self._fault:
             return NoReply(Reason.SECRET, self._fault)
-        body = self._profile.body(event)
+        body = self._profile.body(event, self._tenant)
         if len(body) > LARGEST:
             return NoReply(Reason.OVERSIZE, f"the body has {len(body)} bytes, at most {LARGEST} are sent")
         keys = self._keys if self._until is None or now < self._until else self._keys[:1]

@@ -1,48 +1,68 @@
-"""Profiles: the shape of a body, and what goes with it. A profile is data; its template is compiled once."""
+"""Profiles: what the receivers of a product were promised, as data. A profile never has code of its own."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from dispatcher.model import Event
+from dispatcher.model import Event, State
+from dispatcher.policy.signing import Scheme, Signing
+from dispatcher.policy.template import Template
 
-PLACEHOLDER = re.compile(r"\$(\w+)")
-
-
-def rfc3339(at: datetime) -> str:
-    """UTC, always with six digits of a second, and `Z`."""
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+API_KEY_HEADER = "x-api-key"
 
 
-SOURCES: dict[str, Callable[[Event], bytes]] = {
-    "id": lambda event: event.webhook_id.encode(),
-    "type": lambda event: event.type.encode(),
-    "timestamp": lambda event: rfc3339(event.occurred_at).encode(),
-    "data": lambda event: event.data,
-    "context": lambda event: event.context or b"null",
-}
-"""What a placeholder stands for. None needs escaping: a type has no quote by its grammar, JSON goes in as it is."""
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """An entry of a catalogue. `example` is JSON text, sent as it is written."""
+
+    name: str
+    description: str
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How requests of one kind look. `template` is the body with placeholders such as `$data`."""
+    """The contract of one kind of endpoints. `success` are the statuses that count; None: every 2xx.
+
+    `overrides` are keys of the configuration's [endpoint] for endpoints whose row says nothing. `origin` is the file it
+    was read from, for people.
+    """
 
     name: str
-    template: str
+    template: Template
+    description: str = ""
     content_type: str = "application/json"
-    api_key_header: str = "x-api-key"
-    _segments: tuple[bytes | Callable[[Event], bytes], ...] = field(init=False, repr=False)
+    signing: Signing = field(default_factory=Signing)
+    needs_secret: bool = True
+    success: frozenset[int] | None = None
+    api_key_header: str = API_KEY_HEADER
+    required: tuple[str, ...] = ()
+    initial_state: State = State.ACTIVE
+    strict: bool = False
+    overrides: Mapping[str, float] = field(default_factory=dict)
+    https_only: bool = False
+    unique_url: bool = False
+    event_types: tuple[EventType, ...] = ()
+    origin: str = ""
 
-    def __post_init__(self) -> None:
-        parts = PLACEHOLDER.split(self.template)
-        segments = [SOURCES[part] if place % 2 else part.encode() for place, part in enumerate(parts)]
-        object.__setattr__(self, "_segments", tuple(segments))
+    @property
+    def takes_secret(self) -> bool:
+        return self.signing.scheme is not Scheme.NONE
 
-    def body(self, event: Event) -> bytes:
-        """The exact bytes to send and to sign: the stored bytes spliced in, never parsed and dumped again."""
-        return b"".join([part if isinstance(part, bytes) else part(event) for part in self._segments])
+    def body(self, event: Event, tenant: str = "") -> bytes:
+        """The exact bytes to sign, and to send but for a signature that the scheme puts inside."""
+        return self.template.body(event, tenant)
+
+    def refuse_url(self, scheme: str) -> str | None:
+        """Why this profile refuses a URL of that scheme; None if it does not."""
+        return f"profile {self.name} takes https only" if self.https_only and scheme != "https" else None
 
 
-STANDARD = Profile("standard", '{"type":"$type","timestamp":"$timestamp","data":$data}')
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """All that are loaded, and which of them is meant where an endpoint names none."""
+
+    by_name: Mapping[str, Profile]
+    default: str
+
+    def get(self, name: str | None) -> Profile | None:
+        return self.by_name.get(name or self.default)

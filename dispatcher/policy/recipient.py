@@ -9,6 +9,9 @@ from dispatcher.policy.egress import Egress
 from dispatcher.policy.headers import refuse_api_key, refuse_headers
 from dispatcher.policy.profiles import Profile
 from dispatcher.policy.urls import Target, parse
+from dispatcher.policy.verdict import Terms
+
+UNKNOWN = "profile {profile!r} is not loaded; put its file back into dispatch.profiles_dir and reload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +23,38 @@ class Refused:
 
 
 class Recipient:
-    """What the settings of an endpoint mean for every request to it, refusals included."""
+    """What the settings of an endpoint and its profile mean for every request to it, refusals included.
 
-    def __init__(self, endpoint: Endpoint, profile: Profile, egress: Egress) -> None:
-        self._target = parse(endpoint.url, egress)
+    `terms` are those on which its replies are judged and its deliveries tried again; `fault` is what of ours stands in
+    the way of every request, if anything does: then its deliveries wait.
+    """
+
+    def __init__(self, endpoint: Endpoint, profile: Profile | None, egress: Egress, terms: Terms) -> None:
+        self.terms = terms
+        self.refused: Refused | None = None
+        self.fault: NoReply | None = None
+        if profile is None:
+            self.fault = NoReply(Reason.INTERNAL, UNKNOWN.format(profile=endpoint.profile))
+            return
+        self._target = _target(endpoint.url, profile, egress)
         self.refused = _refused(endpoint)
         self._composer = Composer(endpoint, profile)
 
     def request(self, event: Event, timestamp: int, now: datetime) -> Request | NoReply:
         """The request for this event at this moment, or why there can be none."""
+        if self.fault is not None:
+            return self.fault
         if not isinstance(self._target, Target):
             return NoReply(Reason.INVALID_URL, self._target)
         if self.refused is not None:
             return NoReply(Reason.INTERNAL, f"{self.refused.state_reason}: {self.refused.note}")
         return self._composer.request(event, self._target.url, timestamp, now)
+
+
+def _target(url: str, profile: Profile, egress: Egress) -> Target | str:
+    """The operator's rules speak first: no profile widens them."""
+    target = parse(url, egress)
+    return (profile.refuse_url(target.scheme) or target) if isinstance(target, Target) else target
 
 
 def _refused(endpoint: Endpoint) -> Refused | None:

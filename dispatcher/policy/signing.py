@@ -4,6 +4,45 @@ import base64
 import hmac
 from binascii import Error
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scheme(StrEnum):
+    STANDARD = "standard"
+    GITHUB = "github"
+    STRIPE = "stripe"
+    EMBEDDED = "embedded"
+    NONE = "none"
+
+
+class Encoding(StrEnum):
+    BASE64 = "base64"
+    UTF8 = "utf8"
+    HEX = "hex"
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    scheme: Scheme = Scheme.STANDARD
+    encoding: Encoding = Encoding.BASE64
+    header: str = ""
+
+    @classmethod
+    def of(cls, scheme: Scheme, encoding: Encoding | None = None, header: str = "") -> "Signing":
+        return cls(scheme, encoding or (Encoding.UTF8 if scheme in MAY_BE_NAMED else Encoding.BASE64), header)
+
+    @property
+    def header_name(self) -> str:
+        return (
+            self.header.lower()
+            if self.header
+            else {"github": "x-hub-signature-256", "stripe": "stripe-signature"}.get(self.scheme, "")
+        )
+
+
+MAY_BE_NAMED = frozenset({Scheme.GITHUB, Scheme.STRIPE})
+
 
 PREFIX = "whsec_"
 SHORTEST, LONGEST = 24, 64

@@ -43,14 +43,17 @@ class Refused:
 Verdict = Accepted | Deferred | Refused
 
 
-def judge(answer: Answer, now: datetime) -> Verdict:
-    """Read an answer. The status line alone decides: a body that broke off after a 2xx was still accepted."""
+def judge(answer: Answer, now: datetime, success: frozenset[int] | None = None) -> Verdict:
+    """Read an answer. The status line alone decides: a body that broke off after a 2xx was still accepted.
+
+    `success` are the statuses that count; None: every 2xx. Another 2xx is an answer like any other, tried again.
+    """
     match answer:
         case NoReply(reason) if reason in HOPELESS:
             return Refused(reason)
         case NoReply(reason):
             return Deferred(reason)
-        case Reply(status) if 200 <= status < 300:
+        case Reply(status) if status in success if success else 200 <= status < 300:
             return Accepted(status)
         case Reply(status) if 300 <= status < 400:
             return Deferred(Reason.REDIRECT, status)
@@ -65,11 +68,15 @@ def judge(answer: Answer, now: datetime) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms a delivery may be tried again: `hold_s` bounds how long our own faults may keep it."""
+    """On what terms a reply is judged (`success`: see `judge`) and a delivery tried again.
+
+    `hold_s` bounds how long our own faults may keep it.
+    """
 
     backoff: Backoff
     hold_s: float
     replies: Literal["failures", "all", "none"] = "failures"
+    success: frozenset[int] | None = None
 
 
 def conclude(

@@ -28,8 +28,9 @@ class Listener:
     """One dispatcher holds the work. Postgres gives the lock up with the session, also when we die by kill -9.
 
     `fit` sees whether this database is one to work with, on each new session, and raises what is wrong. `lost` is told
-    of a loss, and whether it came in silence: then no other session can be believed either. `taken` runs before
-    anything may start, and must not wait. `adopt`, where given, runs before the work is taken, the lock being ours.
+    of a loss, and whether it came in silence: then no other session can be believed either. `adopt`, where given,
+    runs before the work is taken, the lock being ours; `prepare` once it is. `taken` runs before anything may start,
+    and must not wait.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Listener:
         *,
         fit: Callable[[Session], Awaitable[None]],
         lost: Callable[[bool], None],
+        prepare: Callable[[Session], Awaitable[None]],
         taken: Callable[[Taken], None],
         adopt: Callable[[Session], Awaitable[None]] | None = None,
     ) -> None:
@@ -50,6 +52,7 @@ class Listener:
         self._lost = lost
         self._taken = taken
         self._adopt = adopt
+        self._prepare = prepare
         self._clock = asyncio.get_running_loop().time
         self._beat_at = 0.0
         self._named_at = 0.0
@@ -101,6 +104,7 @@ class Listener:
                 await self._adopt(self.session)
             await self._listen()
             taken = await holder.take_work(self.session, self.who)
+            await self._prepare(self.session)
         except BaseException:
             self._is_fit = False
             self.session.drop()  # and the lock with it, if it was ours already

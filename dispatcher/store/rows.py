@@ -45,6 +45,7 @@ def endpoint(row: Row, *, timeout_s: float, max_in_flight: int, max_attempts: in
         id=row["id"],
         tenant=row["tenant"],
         url=row["url"],
+        profile=row["profile"],
         secret=row["secret"],
         previous_secret=row["previous_secret"],
         previous_secret_until=row["previous_secret_until"],

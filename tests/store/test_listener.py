@@ -22,6 +22,7 @@ async def listener(database):
         {"webhooks_inbox": lambda: None},
         fit=fit,
         lost=told.append,
+        prepare=fit,
         taken=lambda _taken: None,
     )
     listener.told = told

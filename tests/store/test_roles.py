@@ -28,6 +28,8 @@ READ = {
         "events": EVENT_READ, "endpoints": ENDPOINT_READ, "subscriptions": ALL, "deliveries": ALL, "fanouts": ALL,
         "attempts": ALL, "inbox": ALL, "delivery_status": ALL, "endpoint_status": ALL, "event_status": ALL,
         "holder": ALL,
+        "profiles": ALL,
+        "event_types": ALL,
     },
 }  # fmt: skip
 INSERTED = {
@@ -42,7 +44,7 @@ CALLED = {
     "app_producer": {"emit", "as_json", "uuidv7", "is_type", "refuse"},
     "app_operator": {
         "subscribe", "unsubscribe", "pause", "resume", "activate", "rotate_secret", "retry", "replay", "ping",
-        "is_type", "is_pattern",
+        "is_type", "is_pattern", "generate_api_key",
     },
 }  # fmt: skip
 ROLES = list(CALLED)
@@ -284,7 +286,10 @@ async def test_an_operator_reads_the_state_and_no_payload(operator, db):
         "delete from webhooks.attempts",
         "insert into webhooks.changes (endpoint_id) values (1)",
         "select webhooks.move(1, 'disabled', '{active}')",
-        "select webhooks.refuse_secret('x')",
+        "select webhooks.refuse_secret('x', 'standard', 'base64')",
+        "update webhooks.profiles set strict = false",
+        "delete from webhooks.event_types",
+        "delete from webhooks.unique_urls",
     ],
 )
 async def test_an_operator_may_not(operator, statement):

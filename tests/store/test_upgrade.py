@@ -15,6 +15,8 @@ from tests.support.sql import all_settled, insert, subscribe
 
 ALL = [f"{migration.number:04} {migration.name}" for migration in known()]
 ALL_NUMBERS = [migration.number for migration in known()]
+SINCE = 7
+"""From this migration on an upgrade needs no stop; it takes a lock on what others read."""
 LATER = "insert into webhooks.migrations values (9999, 'later', 'x', now(), $1)"
 
 
@@ -38,7 +40,7 @@ async def test_an_earlier_schema_that_has_what_we_need_is_accepted(db, session, 
     )
 
 
-@pytest.mark.parametrize("migration", known()[NEEDED:], ids=lambda migration: migration.name)
+@pytest.mark.parametrize("migration", known()[SINCE:], ids=lambda migration: migration.name)
 def test_a_later_migration_leaves_a_running_dispatcher_of_the_version_before_at_work(migration):
     assert migration.works_with is not None
     assert migration.works_with < migration.number
@@ -48,7 +50,7 @@ def test_a_later_migration_leaves_a_running_dispatcher_of_the_version_before_at_
 
 
 async def test_a_migration_gives_way_to_whoever_waits_behind_it(empty, monkeypatch):
-    await made_up_to(empty, NEEDED - 1)
+    await made_up_to(empty, SINCE - 1)
     monkeypatch.setattr(migrations, "PAUSE_S", 0.01)
     async with connected(empty.dsn) as reader, connected(empty.dsn) as producer:
         await reader.execute("begin; select * from webhooks.migrations")  # a lock that 0007 cannot have beside it
@@ -58,23 +60,23 @@ async def test_a_migration_gives_way_to_whoever_waits_behind_it(empty, monkeypat
         await producer.fetch("select * from webhooks.migrations")
         assert not task.done()
         await reader.execute("commit")
-        assert (await task).applied == ALL[NEEDED - 1 :]
+        assert (await task).applied == ALL[SINCE - 1 :]
 
 
 async def test_a_lock_that_is_never_given_up_is_said(empty, monkeypatch):
-    await made_up_to(empty, NEEDED - 1)
+    await made_up_to(empty, SINCE - 1)
     monkeypatch.setattr(migrations, "PAUSE_S", 0.01)
     monkeypatch.setattr(migrations, "TRIES", 2)
     async with connected(empty.dsn) as reader:
         await reader.execute("begin; select * from webhooks.migrations")
         with pytest.raises(StatementFailed, match=r"somebody's transaction keeps a lock.*tried 2 times"):
             await migrate(empty.dsn)
-    assert await recorded(empty) == ALL[: NEEDED - 1]
+    assert await recorded(empty) == ALL[: SINCE - 1]
 
 
 async def test_the_script_from_a_number_on_is_what_a_schema_behind_lacks(empty, database, psql):
-    await made_up_to(empty, NEEDED - 1)
-    done = psql(empty, script(NEEDED))
+    await made_up_to(empty, SINCE - 1)
+    done = psql(empty, script(SINCE))
     assert (done.returncode, done.stderr) == (0, "")
     assert await catalog(empty) == await catalog(database)
 

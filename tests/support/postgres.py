@@ -8,8 +8,11 @@ from itertools import count
 
 import asyncpg
 
+from dispatcher.config import Settings, load_profiles
 from dispatcher.embedded import EmbeddedPostgres
 from dispatcher.store.migrate import migrate
+from dispatcher.store.profiles import mirror
+from dispatcher.store.session import Login, Session
 
 TEMPLATE = "webhooks_template"
 ROLES = """
@@ -95,7 +98,11 @@ async def prepare(cluster: Cluster) -> None:
     """The roles, and the template that every test's database is cloned from."""
     await cluster.execute(*re.findall(r"[^;]+", ROLES.strip().rstrip(";")))
     await cluster.execute(f"create database {TEMPLATE} owner app_owner")
-    await migrate(replace(cluster.maintenance, name=TEMPLATE).dsn)
+    template = replace(cluster.maintenance, name=TEMPLATE)
+    await migrate(template.dsn)
+    session = Session(Login(template.dsn), "template")
+    await mirror(session, load_profiles(Settings()), alone=True)
+    await session.close()
 
 
 async def answer(dsn: str, question: str = "select 1"):

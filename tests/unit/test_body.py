@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from dispatcher.policy.profiles import rfc3339
+from dispatcher.policy.template import Precision
+from dispatcher.policy.template import written as rfc3339
 from tests.support.composing import BEFORE, composed
 from tests.support.factories import SECRET, an_event
 
@@ -93,11 +94,11 @@ def test_the_timestamp_is_when_it_occurred_in_utc_with_six_digits(at, written):
 @given(st.integers(0, 253_402_300_799), st.integers(0, 999_999), st.integers(-24 * 60 + 1, 24 * 60 - 1))
 def test_a_timestamp_can_be_read_back(second, microsecond, offset_min):
     at = datetime.fromtimestamp(second, UTC).replace(microsecond=microsecond)
-    written = rfc3339(at)
+    written = rfc3339(at, Precision.MICROSECONDS)
     assert len(written) == len("2024-03-05T10:30:00.000000Z")
     assert datetime.fromisoformat(written) == at
     if datetime(1970, 1, 3, tzinfo=UTC) < at < datetime(9999, 12, 29, tzinfo=UTC):
-        assert rfc3339(at.astimezone(timezone(timedelta(minutes=offset_min)))) == written
+        assert rfc3339(at.astimezone(timezone(timedelta(minutes=offset_min))), Precision.MICROSECONDS) == written
 
 
 @given(st.from_regex(r"[A-Za-z0-9_-]{1,20}(\.[A-Za-z0-9_-]{1,20}){0,5}", fullmatch=True))

@@ -12,10 +12,10 @@ from dispatcher import __version__
 from dispatcher.model import NoReply, Reason, Request
 from dispatcher.policy.compose import LARGEST, Composer
 from dispatcher.policy.egress import Egress
-from dispatcher.policy.profiles import STANDARD, Profile
 from dispatcher.policy.recipient import Recipient
-from tests.support.composing import BEFORE, NOW, TIMESTAMP, composed
+from tests.support.composing import BEFORE, NOW, TERMS, TIMESTAMP, composed
 from tests.support.factories import SECRET, an_endpoint, an_event
+from tests.support.profiles import STANDARD, a_profile
 
 OTHER = "whsec_y6BrVzb69n5UsHtWHq6UOV53TFF6fZEKVDaeEmPM+9Q="
 
@@ -107,7 +107,7 @@ def test_afterwards_the_current_one_signs_alone(until):
 
 def test_the_end_of_the_previous_secret_is_noticed_by_a_recipient_made_before():
     both = an_endpoint(previous_secret=OTHER, previous_secret_until=NOW)
-    recipient = Recipient(both, STANDARD, Egress())
+    recipient = Recipient(both, STANDARD, Egress(), TERMS)
     tokens = [
         recipient.request(an_event(), TIMESTAMP, NOW + timedelta(microseconds=shift)).headers["webhook-signature"]
         for shift in (-1, 0)
@@ -147,7 +147,7 @@ def test_the_customers_headers_and_api_key_go_along_in_lower_case():
 
 
 def test_a_profile_says_where_the_api_key_goes_and_what_the_content_is():
-    profile = Profile("theirs", "[$data]", content_type="application/vnd.theirs+json", api_key_header="x-their-key")
+    profile = a_profile('{"d":$data}', content_type="application/vnd.theirs+json", api_key_header="x-their-key")
     headers = composed(endpoint=an_endpoint(api_key="k"), profile=profile).headers
     assert headers["x-their-key"] == "k"
     assert headers["content-type"] == "application/vnd.theirs+json"
@@ -161,12 +161,12 @@ def test_without_an_api_key_there_is_no_header_for_it():
 @pytest.mark.parametrize("name", [*composed().headers, "x-forwarded-for", "metadata-flavor"])
 @pytest.mark.parametrize("spell", [str.lower, str.upper, str.title])
 def test_every_header_that_is_ours_is_refused_with_its_reason(name, spell):
-    recipient = Recipient(an_endpoint(headers={"x-fine": "1", spell(name): "theirs"}), STANDARD, Egress())
+    recipient = Recipient(an_endpoint(headers={"x-fine": "1", spell(name): "theirs"}), STANDARD, Egress(), TERMS)
     assert recipient.refused.note == f"{spell(name)} is set by the dispatcher, a proxy or a cloud"
 
 
 def test_headers_that_are_fine_are_not_refused():
-    assert Recipient(an_endpoint(headers={"x-fine": "1"}), STANDARD, Egress()).refused is None
+    assert Recipient(an_endpoint(headers={"x-fine": "1"}), STANDARD, Egress(), TERMS).refused is None
 
 
 @pytest.mark.parametrize("spell", [str.lower, str.upper, str.title])
@@ -174,32 +174,3 @@ def test_even_if_nobody_refused_them_ours_have_the_last_word(spell):
     ours = composed().headers
     theirs = an_endpoint(headers={spell(name): "theirs" for name in ours})
     assert Composer(theirs, STANDARD).request(an_event(), "u", TIMESTAMP, NOW).headers == ours
-
-
-# Profiles.
-
-
-def test_a_template_knows_every_part_of_an_event():
-    profile = Profile("all", '{"i":"$id","t":"$type","at":"$timestamp","d":$data,"c":$context,"€":"$"}')
-    event = an_event(context=b' {"trace":1}')
-    assert profile.body(event).decode() == (
-        '{"i":"evt_019a9f2e7c0070008000000000000001","t":"order.paid","at":"2024-03-05T10:30:00.000000Z",'
-        '"d":{"order":42},"c": {"trace":1},"€":"$"}'
-    )
-
-
-@pytest.mark.parametrize("context", [None, b""])
-def test_without_a_context_there_is_null(context):
-    assert Profile("c", "[$context]").body(an_event(context=context)) == b"[null]"
-
-
-def test_a_template_may_use_a_part_twice_or_none():
-    assert Profile("twice", "[$data,$data]").body(an_event(data=b"1")) == b"[1,1]"
-    assert Profile("none", "{}").body(an_event()) == b"{}"
-
-
-@pytest.mark.parametrize("template", ['{"a":$nope}', '{"a":$Data}', '{"a":$data_}', '{"a":"$5"}', '{"a":$données}'])
-def test_an_unknown_placeholder_is_found_when_the_template_is_compiled(template):
-    name = template.partition("$")[2].rstrip('"}')
-    with pytest.raises(KeyError, match=name):
-        Profile("wrong", template)

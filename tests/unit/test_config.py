@@ -77,6 +77,8 @@ def test_every_key_can_be_given_in_each_of_the_three_ways(configure, tmp_path, s
         ("egress", "ports"): (8443, 443),
         ("egress", "ca_file"): str(tmp_path / "a"),
         ("retention", "replies"): "none",
+        ("dispatch", "profile"): "sydx",
+        ("dispatch", "profiles_dir"): "/etc/dispatcher/profiles",
         ("log", "format"): "json",
         ("log", "level"): "error",
         ("log", "attempts"): "failures",

@@ -2,7 +2,7 @@
 grant usage on schema webhooks to webhooks_operator;
 grant select on webhooks.delivery_status, webhooks.endpoint_status, webhooks.event_status,
   webhooks.deliveries, webhooks.fanouts, webhooks.attempts, webhooks.inbox, webhooks.subscriptions,
-  webhooks.holder to webhooks_operator;
+  webhooks.holder, webhooks.profiles, webhooks.event_types to webhooks_operator;
 grant select (id, tenant, type, occurred_at) on webhooks.events to webhooks_operator;
 grant select (id, tenant, name, url, profile, previous_secret_until, timeout_s, max_in_flight, max_attempts, rate_limit,
               ordered, state, state_reason, state_at, failing_since, parked_until, created_at),
@@ -13,5 +13,5 @@ grant execute on function
   webhooks.unsubscribe(bigint), webhooks.pause(bigint), webhooks.resume(bigint), webhooks.activate(bigint),
   webhooks.rotate_secret(bigint, text, interval), webhooks.retry(bigint),
   webhooks.replay(bigint, timestamptz, timestamptz, text[]), webhooks.ping(bigint, text),
-  webhooks.is_type(text), webhooks.is_pattern(text)
+  webhooks.is_type(text), webhooks.is_pattern(text), webhooks.generate_api_key()
   to webhooks_operator;

@@ -79,7 +79,6 @@ REFUSALS = [
 ]
 ONLY_IN_TABLES = [
     Refusal("state", "hidden", "state_is_known"),
-    Refusal("state", None, "state_is_known"),
     Refusal("previous_secret", SECRET, "previous_secret_has_an_end"),
     Refusal("previous_secret", "hidden", "previous_secret_has_an_end"),
     Refusal("previous_secret_until", "2030-01-01", "previous_secret_has_an_end"),
@@ -121,6 +120,11 @@ async def test_an_insert_into_endpoints_refuses(db, refusal):
     places = ", ".join(place(number, name) for number, name in enumerate(given, 1))
     error = await refused(db, f"insert into webhooks.endpoints ({', '.join(given)}) values ({places})", *given.values())
     judge(error, refusal.rule, "23514")
+
+
+async def test_a_state_cannot_be_taken_away(db, owned):
+    error = await refused(db, "update webhooks.endpoints set state = null where id = $1", owned)
+    judge(error, "state_is_known", "23514")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,133 @@
+"""Profiles: those that are shipped and the operator's own, read and checked before anything starts."""
+
+import re
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from dispatcher.config.profile_file import Entry, ProfileFile
+from dispatcher.config.settings import Endpoint, Settings
+from dispatcher.errors import ConfigError
+from dispatcher.model import State
+from dispatcher.policy.profiles import EventType, Profile, Profiles
+from dispatcher.policy.signing import Scheme
+from dispatcher.policy.template import Template
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+LONGEST_SHOWN = 100
+
+
+def load_profiles(settings: Settings) -> Profiles:
+    """The shipped ones and those of `dispatch.profiles_dir`, where one of a shipped name stands in its place.
+
+    Raises `ConfigError` with a line for each problem: file, key, what is allowed.
+    """
+    problems: list[str] = []
+    by_name = {
+        profile.name: profile
+        for path in (*_files(shipped_folder()), *_own(settings.dispatch.profiles_dir, problems))
+        if (profile := _read(path, problems))
+    }
+    if (default := settings.dispatch.profile) not in by_name:
+        problems.append(f"dispatch.profile is {default!r}: there is no such profile{_nearest(default, list(by_name))}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return Profiles(by_name, default)
+
+
+def shipped_folder() -> Path:
+    """Beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).parent.parent
+    here = package / "profiles"
+    return here if here.exists() else package.parent / "config" / "profiles"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+
+
+def _own(folder: str, problems: list[str]) -> list[Path]:
+    if not folder:
+        return []
+    try:
+        return _files(Path(folder))
+    except OSError as error:
+        problems.append(f"dispatch.profiles_dir is {folder!r}: it must be a folder that can be read ({error.strerror})")
+        return []
+
+
+def _read(path: Path, problems: list[str]) -> Profile | None:
+    if not NAME.fullmatch(path.stem):
+        problems.append(
+            f"{path}: a profile is called like its file: a letter, then letters, digits, - or _, all lower case"
+        )
+        return None
+    try:
+        return _profile(path.stem, ProfileFile.model_validate(tomllib.loads(path.read_text("utf-8"))), str(path))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        problems.append(f"{path}: {why}; it must be a readable TOML file")
+    except ValidationError as error:
+        problems += [f"{path}: {_sentence(each)}" for each in error.errors(include_url=False)]
+    except ValueError as error:
+        problems.append(f"{path}: body: {error}")
+    return None
+
+
+def _profile(name: str, file: ProfileFile, origin: str) -> Profile:
+    signing = file.signature.signing()
+    return Profile(
+        name=name,
+        template=Template(file.body, file.timestamp, signed=signing.scheme is Scheme.EMBEDDED),
+        description=file.description,
+        content_type=file.content_type,
+        signing=signing,
+        needs_secret=file.signature.secret == "required" and signing.scheme is not Scheme.NONE,  # noqa: S105 a word
+        success=None if file.success == "2xx" else frozenset(file.success),
+        api_key_header=file.api_key_header,
+        required=tuple(file.required),
+        initial_state=State(file.initial_state),
+        strict=file.strict,
+        overrides={key: getattr(file.endpoint, key) for key in sorted(file.endpoint.model_fields_set)},
+        https_only=file.url.https_only,
+        unique_url=file.url.unique,
+        event_types=tuple(EventType(entry.name, entry.description, entry.example) for entry in file.event_types),
+        origin=origin,
+    )
+
+
+PARTS: dict[str, type[BaseModel]] = {
+    "signature": ProfileFile.model_fields["signature"].default.__class__,
+    "endpoint": Endpoint,
+    "url": ProfileFile.model_fields["url"].default.__class__,
+    "event_types": Entry,
+}
+
+
+def _sentence(error: ErrorDetails) -> str:
+    place = [str(step + 1) if isinstance(step, int) else step for step in error["loc"]]
+    key, what = ".".join(place), error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        known = PARTS[place[0]] if len(place) > 1 else ProfileFile
+        return f"unknown key {key}{_nearest(place[-1], list(known.model_fields))}"
+    if error["type"] == "missing":
+        return f"{key} is missing"
+    if not key:
+        return what
+    given = error["input"]
+    shown = (
+        f" is {given[:LONGEST_SHOWN]!r}"
+        if isinstance(given, str)
+        else f" is {given}"
+        if isinstance(given, int | float)
+        else ""
+    )
+    return f"{key}{shown}: {what[:1].lower()}{what[1:]}"
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    found = get_close_matches(name, names, 1, 0.5)
+    return f"; did you mean {found[0]}?" if found else f"; known are {', '.join(sorted(names))}"

@@ -1,0 +1,36 @@
+"""Table `profiles`: what SQL knows of the profile files."""
+
+from typing import Any
+
+import orjson
+
+from dispatcher.policy.profiles import Profile, Profiles
+from dispatcher.store.session import Session
+
+
+async def mirror(session: Session, profiles: Profiles, *, alone: bool) -> None:
+    """Write them where they differ; `alone`: what is not among them goes. Said again, it changes nothing."""
+    rows = [_row(profile, is_default=profile.name == profiles.default) for profile in profiles.by_name.values()]
+    await session.fetch("mirror_profiles", orjson.dumps(rows).decode(), alone)
+
+
+def _row(profile: Profile, *, is_default: bool) -> dict[str, Any]:
+    secret = "none" if not profile.takes_secret else "required" if profile.needs_secret else "optional"
+    return {
+        "name": profile.name,
+        "is_default": is_default,
+        "description": profile.description,
+        "scheme": profile.signing.scheme,
+        "secret": secret,
+        "encoding": profile.signing.encoding,
+        "signature_header": profile.signing.header_name,
+        "api_key_header": profile.api_key_header,
+        "content_type": profile.content_type,
+        "success": None if profile.success is None else sorted(profile.success),
+        **{key: profile.overrides.get(key) for key in ("timeout_s", "max_in_flight", "max_attempts")},
+        "https_only": profile.https_only,
+        "unique_url": profile.unique_url,
+        "required": profile.required,
+        "initial_state": profile.initial_state,
+        "strict": profile.strict,
+    }
