@@ -4,16 +4,27 @@ from typing import Annotated
 
 import typer
 
+from dispatcher.policy.signing import MAY_BE_NAMED, Encoding, Scheme, Signing
+
 OK = 200
 
 
-def listen(
+def listen(  # noqa: PLR0913 an argument for each option
     *,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 3000,
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     secret: Annotated[
-        list[str] | None, typer.Option(metavar="whsec_…", help="Verify with it; may be given more than once.")
+        list[str] | None,
+        typer.Option(metavar="whsec_…", help="Verify with it, or with whpk_…; may be given more than once."),
     ] = None,
+    scheme: Annotated[Scheme, typer.Option(help="How the sender signs.")] = Scheme.STANDARD,
+    encoding: Annotated[
+        Encoding | None,
+        typer.Option(help="What the secret is. [default: utf8 for github and stripe, else base64]"),
+    ] = None,
+    header: Annotated[
+        str, typer.Option(metavar="NAME", help="The header of the signature, where github or stripe call it otherwise.")
+    ] = "",
     status: Annotated[int, typer.Option(min=200, max=599, help="Answer this.")] = 200,
     times: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Answer --status so many times, then 200. [default: always]")
@@ -24,6 +35,9 @@ def listen(
     """Print every request that arrives and whether its signature verifies; answer as told. Ctrl-C ends it."""
     if times is not None and status == OK:
         raise typer.BadParameter("--times goes with --status: after so many answers it is 200 anyway")
+    if header and scheme not in MAY_BE_NAMED:
+        raise typer.BadParameter("--header goes with --scheme github or stripe: the others name their own")
     from dispatcher.cli.listening import Answers, listen_until_told  # noqa: PLC0415 rule 3
 
-    listen_until_told(host, port, secret or [], Answers(status, times, delay), as_json=as_json)
+    signing = Signing.of(scheme, encoding, header)
+    listen_until_told(host, port, signing, secret or [], Answers(status, times, delay), as_json=as_json)

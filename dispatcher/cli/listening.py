@@ -14,9 +14,12 @@ from dispatcher.cli.layout import laid_out
 from dispatcher.cli.screen import BAD, DIM, GOOD, NAME, WARN, Screen, Span
 from dispatcher.cli.verification import Verifier
 from dispatcher.errors import DispatcherError
+from dispatcher.policy.signing import Signing
 
 LARGEST_BODY = 4 * 1024 * 1024
 CUT = "…"
+TYPE_MEMBERS = ("type", "event", "event_type")
+"""Where a body says its type, the first that does: what profiles call it."""
 
 
 @dataclass
@@ -54,17 +57,19 @@ class Seen:
             parsed = orjson.loads(self.body)
         except orjson.JSONDecodeError:
             return None
-        kind = parsed.get("type") if isinstance(parsed, dict) else None
-        return kind if isinstance(kind, str) else None
+        named = [parsed.get(member) for member in TYPE_MEMBERS] if isinstance(parsed, dict) else []
+        return next((kind for kind in named if isinstance(kind, str)), None)
 
 
-def listen_until_told(host: str, port: int, secrets: list[str], answers: Answers, *, as_json: bool) -> None:
+def listen_until_told(
+    host: str, port: int, signing: Signing, secrets: list[str], answers: Answers, *, as_json: bool
+) -> None:
     """Serve until Ctrl-C or SIGTERM, then say how many came. Raises `DispatcherError` if the port cannot be had."""
     try:
-        verifier = Verifier(secrets)
+        verifier = Verifier(secrets, signing) if secrets else None
     except ValueError as error:
-        raise typer.BadParameter(f"--secret: {error}") from None
-    asyncio.run(_listen(host, port, Listener(verifier if secrets else None, answers, as_json=as_json)))
+        raise typer.BadParameter(f"--{error}") from None
+    asyncio.run(_listen(host, port, Listener(verifier, answers, as_json=as_json)))
 
 
 class Listener:

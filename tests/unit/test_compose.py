@@ -119,10 +119,13 @@ def test_the_end_of_the_previous_secret_is_noticed_by_a_recipient_made_before():
     ("secrets", "said"),
     [
         ({"secret": ""}, "the endpoint has no secret"),
-        ({"secret": "hunter2"}, "a secret begins with whsec_"),
-        ({"secret": "whsec_hunter2"}, "after whsec_ a secret is base64"),
-        ({"secret": "whsec_AAAA"}, "a secret holds 24 to 64 bytes, this one 3"),
-        ({"previous_secret": "hunter2", "previous_secret_until": NOW + timedelta(1)}, "a secret begins with whsec_"),
+        ({"secret": None}, "the endpoint has no secret"),
+        ({"secret": "hunter2"}, "secret is not whsec_ or whsk_ followed by base64"),
+        ({"secret": "whsec_AAAA"}, "secret has a key of 3 bytes, not 24 to 64"),
+        (
+            {"previous_secret": "hunter2", "previous_secret_until": NOW + timedelta(1)},
+            "previous_secret is not whsec_ or whsk_ followed by base64",
+        ),
     ],
 )
 def test_nothing_goes_out_unsigned(secrets, said):
