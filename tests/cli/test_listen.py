@@ -4,67 +4,19 @@ import asyncio
 import json
 import re
 import socket
-import sys
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
 from standardwebhooks import Webhook
 
-from tests.support.daemon import daemon, environment
+from tests.support.daemon import daemon
 from tests.support.eventually import eventually
 from tests.support.factories import SECRET
+from tests.support.listening import BODY, listening, post, process
 from tests.support.sql import all_settled, attempts
 
 OTHER = "whsec_" + "B" * 32
-BODY = b'{"type":"order.paid","timestamp":"2024-03-05T10:30:00.000000Z","data":{"order": 42}}'
-
-
-class Listening:
-    """A running `listen`; `text` is what it has printed so far."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.text = ""
-
-    async def until(self, mark: str) -> str:
-        """Read on until a line has `mark`; returns that line."""
-        async with asyncio.timeout(60):
-            while line := (await self.process.stdout.readline()).decode():
-                self.text += line
-                if mark in line:
-                    return line
-        raise AssertionError(f"ended before {mark!r}: {self.text}{(await self.process.stderr.read()).decode()}")
-
-    async def is_told_to_end(self) -> int:
-        """Ctrl-C; returns the exit code."""
-        self.process.send_signal(2)
-        async with asyncio.timeout(30):
-            self.text += (await self.process.stdout.read()).decode()
-            assert await self.process.stderr.read() == b""
-            return await self.process.wait()
-
-
-@asynccontextmanager
-async def process(*words: object):
-    started = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "dispatcher", "listen", *map(str, words), env=environment(),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=1 << 20,
-    )  # fmt: skip
-    try:
-        yield Listening(started)
-    finally:
-        if started.returncode is None:
-            started.kill()
-        await started.wait()
-
-
-@asynccontextmanager
-async def listening(*words: object):
-    """A listener on a port of its own choice, ready; and its URL."""
-    async with process("--port", 0, *words) as running:
-        yield running, re.search(r"http://\S+", await running.until("listening on")).group()
 
 
 def signed(secret: str = SECRET, body: bytes = BODY, at: datetime | None = None) -> dict[str, str]:
@@ -75,11 +27,6 @@ def signed(secret: str = SECRET, body: bytes = BODY, at: datetime | None = None)
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": Webhook(secret).sign("evt_1", at, body.decode()),
     }
-
-
-async def post(url: str, headers: dict[str, str] | None = None, body: bytes = BODY) -> int:
-    async with aiohttp.ClientSession() as client, client.post(url, data=body, headers=headers) as response:
-        return response.status
 
 
 async def test_a_signature_of_the_official_library_verifies():

@@ -67,6 +67,9 @@ MISTYPED = {
     "no number": (["listen", "--port", "many"], "--port"),
     "out of range": (["listen", "--port", "70000"], "--port"),
     "status out of range": (["listen", "--status", "99"], "--status"),
+    "no scheme": (["listen", "--scheme", "sha1"], "--scheme"),
+    "header of no scheme": (["listen", "--header", "X-Signature"], "--header"),
+    "nothing to verify": (["listen", "--scheme", "none", "--secret", "whsec_"], "--secret"),
     "rate out of range": (["demo", "--rate", "0"], "--rate"),
     "config without a file": (["--config"], "--config"),
 }

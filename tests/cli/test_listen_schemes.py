@@ -1,0 +1,83 @@
+"""`dispatcher listen` under every scheme: the requests are signed here, after what each of the senders documents."""
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.support.factories import SECRET
+from tests.support.listening import BODY, listening, post
+
+KEY = bytes(range(32))
+PAIR = Ed25519PrivateKey.from_private_bytes(KEY)
+PUBLIC = f"whpk_{base64.b64encode(PAIR.public_key().public_bytes_raw()).decode()}"
+
+
+def digest(key: bytes, content: bytes) -> str:
+    return hmac.new(key, content, hashlib.sha256).hexdigest()
+
+
+def by_a_pair(body: bytes) -> dict[str, str]:
+    at = int(time.time())
+    signature = base64.b64encode(PAIR.sign(b"evt_1.%d.%b" % (at, body))).decode()
+    return {"webhook-id": "evt_1", "webhook-timestamp": str(at), "webhook-signature": f"v1a,{signature}"}
+
+
+def by_stripe(body: bytes) -> dict[str, str]:
+    at = int(time.time())
+    return {"Acme-Signature": f"t={at},v1={digest(SECRET.encode(), b'%d.%b' % (at, body))},v0=00"}
+
+
+def by_github(body: bytes) -> dict[str, str]:
+    return {"X-Hub-Signature-256": f"sha256={digest(KEY, body)}"}
+
+
+def with_its_signature(body: bytes) -> bytes:
+    return body[:-1] + f',"signature":"sha256={digest(KEY, body)}"}}'.encode()
+
+
+class Sender(NamedTuple):
+    words: tuple[str, ...]
+    headers: Callable[[bytes], dict[str, str]] = lambda _: {}
+    body: bytes = BODY
+
+
+SENDERS = {
+    "standard by its public key": Sender(("--secret", PUBLIC), by_a_pair),
+    "github": Sender(("--scheme", "github", "--encoding", "hex", "--secret", KEY.hex()), by_github),
+    "stripe": Sender(("--scheme", "stripe", "--header", "ACME-signature", "--secret", SECRET), by_stripe),
+    "embedded": Sender(("--scheme", "embedded", "--secret", SECRET), body=with_its_signature(BODY)),
+}
+
+
+@pytest.mark.parametrize("sender", SENDERS.values(), ids=SENDERS)
+async def test_a_request_verifies_and_another_with_its_signature_does_not(sender):
+    async with listening(*sender.words) as (running, url):
+        await post(f"{url}/true", sender.headers(sender.body), sender.body)
+        assert "✓ verified" in await running.until("POST /true")
+        await post(f"{url}/false", sender.headers(sender.body), sender.body.replace(b"42", b"43"))
+        assert "✗ the signature is of another secret or another body" in await running.until("POST /false")
+        assert await running.is_told_to_end() == 0
+        assert running.text.endswith("\n2 requests: 1 verified, 1 not\n")
+
+
+async def test_the_type_is_shown_whatever_the_profile_calls_it():
+    bodies = {
+        b'{"type":"by.type","event":"by.event"}': "by.type",
+        b'{"event_type":"by.event_type","event":"by.event"}': "by.event",
+        b'{"event_type":"by.event_type"}': "by.event_type",
+        b'{"type":1,"event_type":"by.event_type"}': "by.event_type",
+        b'{"type":null,"event":{"type":"x"}}': "",
+        b'["type"]': "",
+    }
+    async with listening() as (running, url):
+        for number, (body, shown) in enumerate(bodies.items()):
+            await post(f"{url}/{number}", body=body)
+            line = await running.until(f"POST /{number}")
+            assert line.partition(f"POST /{number}")[2].strip() == shown
+        await running.is_told_to_end()
