@@ -94,6 +94,12 @@ def test_known_answers_of_pairs_verify_by_either_half(case, half):
     assert refused(Signing(), [SECRET, case[half]], headers, body + b" ", case["timestamp"]) == FORGED
 
 
+def test_a_signature_of_a_pair_can_be_written_in_one_way_only():
+    headers, _ = sent(Signing(), PAIR)
+    loose = headers["webhook-signature"]
+    assert refused(Signing(), [PAIR], {**headers, "webhook-signature": f"{loose[:9]}!{loose[9:]}"}, BODY) == FORGED
+
+
 def test_known_answers_of_the_other_schemes_verify():
     github, stripe, embedded = (KNOWN[name] for name in ("github", "stripe", "embedded"))
     by_github = {"x-hub-signature-256": github["header"]}

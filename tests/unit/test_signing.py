@@ -213,7 +213,8 @@ def test_a_receiver_gets_back_every_byte_that_was_signed(given, dumps: Callable[
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b" ", b"{", b"}", b"{}", b"{ \n}", b"[1]", b'"{1}"', b"null", b'{"a":1}]', b'\xa0{"a":1}']
+    "body",
+    [b"", b" ", b"{", b"}", b"{}", b"{ \n}", b"[1]", b'"{1}"', b"null", b'{"a":1}]', b'\xa0{"a":1}', b'{"a":1}\f'],
 )
 def test_a_body_without_a_member_to_follow_cannot_carry_it(body):
     with pytest.raises(Unsignable, match=r"^the body is not a JSON object with a member"):
