@@ -10,11 +10,13 @@ from typing import NamedTuple
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.support.daemon import daemon
 from tests.support.factories import SECRET
 from tests.support.listening import BODY, listening, post
 
 KEY = bytes(range(32))
 PAIR = Ed25519PrivateKey.from_private_bytes(KEY)
+PRIVATE = f"whsk_{base64.b64encode(KEY).decode()}"
 PUBLIC = f"whpk_{base64.b64encode(PAIR.public_key().public_bytes_raw()).decode()}"
 
 
@@ -64,6 +66,18 @@ async def test_a_request_verifies_and_another_with_its_signature_does_not(sender
         assert "✗ the signature is of another secret or another body" in await running.until("POST /false")
         assert await running.is_told_to_end() == 0
         assert running.text.endswith("\n2 requests: 1 verified, 1 not\n")
+
+
+LOCALHOST = {"egress__allow_http": "true", "egress__allow_hosts": '["localhost"]', "egress__allow_networks": "[]"}
+
+
+async def test_what_the_daemon_signs_with_a_pair_verifies_by_the_public_key(database, db):
+    async with daemon(database.dsn, **LOCALHOST), listening("--secret", PUBLIC) as (running, url):
+        there = url.replace("127.0.0.1", "localhost")
+        endpoint_id, secret = await db.fetchrow("SELECT * FROM webhooks.subscribe($1, secret => $2)", there, PRIVATE)
+        assert secret == PRIVATE
+        await db.execute("SELECT webhooks.ping($1)", endpoint_id)
+        assert "✓ verified" in await running.until("webhook.ping")
 
 
 async def test_the_type_is_shown_whatever_the_profile_calls_it():

@@ -60,6 +60,17 @@ async def test_sql_judges_an_api_key_as_python_does(db):
     assert wrong == []
 
 
+async def test_sql_judges_a_secret_as_python_does_but_for_the_halves_of_a_pair(db):
+    wrong = []
+    for case in cases("secrets.json"):
+        given = padded(case["input"], case)
+        want = expected(given, None if case.get("only") == "python" else case["why"])
+        call = f"refuse_secret($1, '{case['scheme']}', '{case['encoding']}')"
+        if (said := await why(db, call, given)) != want:
+            wrong.append((call, given[:100], said, want))
+    assert wrong == []
+
+
 @pytest.mark.parametrize("given", ["[]", '"Authorization"', "1", "null", '[{"X": "1"}]'])
 async def test_headers_that_are_no_object_are_refused(db, given):
     said = await why(db, "refuse_headers($1::text::json)", given)
