@@ -1,49 +1,11 @@
-"""A whole dispatcher in this process, on the test's own database."""
-
-import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import pytest
 
-from dispatcher.config import Settings, load
-from dispatcher.daemon import Dispatcher
-
-QUICK = {
-    "egress__allow_http": "true",
-    "egress__allow_networks": '["127.0.0.0/8"]',
-    "endpoint__backoff_base_s": "0.05",
-    "endpoint__backoff_factor": "1.5",
-    "endpoint__jitter": "0",
-    "dispatch__drain_s": "5",
-    "breaker__park_base_s": "0.2",
-}
-"""A development set-up in which retries come at once."""
-
-Running = Callable[..., AbstractAsyncContextManager[Dispatcher]]
-
-
-def settings(dsn: str, **keys: object) -> Settings:
-    """Settings for tests: `section__key=value` on top of QUICK."""
-    given = {**QUICK, **{key: value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}}
-    return load(None, {"DISPATCHER_DATABASE__DSN": dsn, **{f"DISPATCHER_{k.upper()}": v for k, v in given.items()}})
+from tests.support.dispatching import Running, dispatching
 
 
 @pytest.fixture
 def running(database) -> Running:
     """`async with running(section__key=value):` a dispatcher works; leaving drains it."""
-
-    @asynccontextmanager
-    async def run(**keys: object) -> AsyncIterator[Dispatcher]:
-        dispatcher, stopping, started = Dispatcher(settings(database.dsn, **keys)), asyncio.Event(), asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(dispatcher.run(stopping, started=started.set))
-            task.add_done_callback(lambda _: started.set())
-            await started.wait()
-            try:
-                yield dispatcher
-            finally:
-                stopping.set()
-
-    return run
+    return partial(dispatching, database.dsn)
