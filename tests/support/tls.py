@@ -28,6 +28,12 @@ class Authority:
 
     def issue(self, name: str, *, days: int = 7, signed: bool = True) -> ssl.SSLContext:
         """A receiver's side of TLS, with a certificate for `name`; signed by itself unless `signed`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate(name, days=days, signed=signed))
+        return context
+
+    def certificate(self, name: str, *, days: int = 7, signed: bool = True) -> Path:
+        """A file with such a certificate and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         draft = self._draft(subject if not signed else self._name, key, datetime.now(UTC) + days * DAY, subject)
@@ -43,9 +49,7 @@ class Authority:
                 serialization.NoEncryption(),
             )
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
     def _draft(
         self,
