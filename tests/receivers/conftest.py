@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.support import npm
+from tests.support import nginx, npm
 from tests.support.dispatching import Running, dispatching
+from tests.support.nginx import Nginx
 from tests.support.program import Program, program
+from tests.support.tls import Authority
 
 SOURCE = Path(__file__).parent / "node"
 
@@ -73,3 +75,24 @@ def bench(packages, tmp_path) -> Bench:
     folder = Path(shutil.copytree(SOURCE, tmp_path / "node"))
     (folder / "node_modules").symlink_to(modules)
     return Bench(node, folder)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def trusted(authority) -> dict[str, object]:
+    """Settings of a dispatcher that believes `localhost` over https."""
+    return {"egress__ca_file": str(authority.ca_file), "egress__allow_hosts": ["localhost"]}
+
+
+@pytest.fixture
+def behind_nginx(tmp_path, authority) -> Callable[[str], AbstractAsyncContextManager[Nginx]]:
+    """`async with behind_nginx(url):` an nginx, with what answers at `url` behind its `/app/`."""
+    binary = nginx.find()
+    if binary is None:
+        pytest.skip("nginx is not installed: `apt-get install nginx`")
+    certificate = authority.certificate("localhost")
+    return lambda app: nginx.serving(binary, tmp_path, certificate=certificate, app=app)

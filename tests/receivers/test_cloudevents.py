@@ -39,7 +39,7 @@ async def test_javascript_s_sdk_takes_a_delivery_for_a_valid_event(running, db, 
         event_id = await insert(db, data=DATA, occurred_at=OCCURRED_AT)
         await all_settled(db)
         (heard,) = await eventually(lambda: verifiers.heard)
-    assert await attempts(db) == [(1, "delivered", None, 204)]
+    assert await attempts(db) == [(1, "delivered", None, 200)]
     seen = heard["seen"]
     assert (seen["specversion"], seen["id"], seen["type"]) == ("1.0", f"evt_{event_id.hex}", "order.paid")
     assert datetime.fromisoformat(seen["time"]) == OCCURRED_AT

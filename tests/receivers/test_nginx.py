@@ -2,28 +2,22 @@
 
 import pytest
 
-from tests.support import nginx as debian
 from tests.support.eventually import eventually
+from tests.support.factories import SECRET
 from tests.support.sql import all_settled, attempts, insert, insert_many, subscribe
-from tests.support.tls import Authority
 
 LARGEST = '"' + "x" * 999_998 + '"'
 """As much as an event's data may have."""
 
 
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))
+SIGNED = ("standard", "madyis", "manysends", "hellomateo", "sydx", "cloudevents")
+"""Profiles that sign with the standard headers, all or some when a secret is given."""
 
 
 @pytest.fixture
-async def nginx(tmp_path, authority, receiver):
+async def nginx(behind_nginx, receiver):
     """In front of `receiver`."""
-    binary = debian.find()
-    if binary is None:
-        pytest.skip("nginx is not installed: `apt-get install nginx`")
-    certificate = authority.certificate("localhost")
-    async with debian.serving(binary, tmp_path, certificate=certificate, app=receiver.url("")) as serving:
+    async with behind_nginx(receiver.url("/")) as serving:
         yield serving
 
 
@@ -61,20 +55,36 @@ async def test_it_takes_the_largest_event_though_it_answers_before_it_is_through
 
 
 async def test_what_it_passes_on_still_verifies(running, db, nginx, receiver):
-    _, secret = await subscribe(db, nginx.url("/app"))
+    _, secret = await subscribe(db, nginx.url("/app/hook"))
     async with running():
         await insert(db, data=LARGEST)
         await insert(db, data='{"name": "Zoë"}')
         await all_settled(db)
     assert {status for _, _, _, status in await attempts(db)} == {200}
     assert [request.verified(secret) for request in receiver.requests] == [True, True]
-    assert {request.path for request in receiver.requests} == {"/app"}
 
 
-async def test_over_https_it_is_believed_by_the_authority_of_the_configuration(running, db, nginx, authority):
-    trust = {"egress__ca_file": str(authority.ca_file), "egress__allow_hosts": ["localhost"]}
+async def test_every_profile_that_signs_by_the_standard_is_accepted_by_what_is_behind_it(
+    running, db, behind_nginx, bench, trusted
+):
+    doors = {f"/{profile}": {"by": "standardwebhooks", "secret": SECRET} for profile in SIGNED}
+    async with bench.verifying(doors) as verifiers, behind_nginx(verifiers.url("/")) as nginx, running(**trusted):
+        for profile in SIGNED:
+            url = nginx.secure_url(f"/app/{profile}")
+            endpoint_id, _ = await subscribe(db, url, profile=profile, secret=SECRET)
+            if profile == "manysends":
+                await db.execute("select webhooks.activate($1)", endpoint_id)
+        await insert(db, data='{"name": "Zoë"}')
+        await all_settled(db)
+        heard = await eventually(lambda: len(verifiers.heard) == len(SIGNED) and verifiers.heard)
+    assert {each["path"]: each.get("refused") for each in heard} == dict.fromkeys(doors)
+    assert [each["seen"]["data"] for each in heard] == [{"name": "Zoë"}] * len(SIGNED)
+    assert await attempts(db) == [(1, "delivered", None, 200)] * len(SIGNED)
+
+
+async def test_over_https_it_is_believed_by_the_authority_of_the_configuration(running, db, nginx, trusted):
     await subscribe(db, nginx.secure_url(), max_in_flight=1)
-    async with running(egress__allow_http="false", **trust):
+    async with running(egress__allow_http="false", **trusted):
         await insert_many(db, 3)
         await all_settled(db)
     log = await eventually(lambda: len(nginx.log) == 3 and nginx.log)

@@ -41,7 +41,7 @@ async def test_javascript_s_verifiers_accept_a_delivery(running, db, bench, by):
         event_id = await insert(db, data=DATA)
         await all_settled(db)
         (heard,) = await eventually(lambda: verifiers.heard)
-    assert await attempts(db) == [(1, "delivered", None, 204)]
+    assert await attempts(db) == [(1, "delivered", None, 200)]
     assert heard["id"] == f"evt_{event_id.hex}"
     assert heard["seen"]["type"] == "order.paid"
     assert heard["seen"]["data"] == json.loads(DATA)

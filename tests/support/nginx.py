@@ -35,7 +35,7 @@ http {{
     listen 127.0.0.1:{https} ssl;
     location /hook {{ return 200; }}
     location /away {{ return 503; }}
-    location /app {{ proxy_pass {app}; }}
+    location /app/ {{ proxy_pass {app}; }}
   }}
 }}
 """
@@ -66,7 +66,7 @@ def find() -> str | None:
 
 @asynccontextmanager
 async def serving(binary: str, folder: Path, *, certificate: Path, app: str) -> AsyncIterator[Nginx]:
-    """`/hook` answers 200, `/away` 503, `/app` what `app` does; over http, and over https with that certificate."""
+    """`/hook` answers 200, `/away` 503, `/app/…` what `app`, a URL, does; each by http and, so certified, by https."""
     with ExitStack() as stack:
         # It gets its sockets as it would from the nginx it replaces: nobody can take the ports in between.
         http, https = (stack.enter_context(_listening()) for _ in range(2))

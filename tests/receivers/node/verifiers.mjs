@@ -32,7 +32,7 @@ const server = createServer(async (request, response) => {
   const heard = { path: request.url, id: request.headers["webhook-id"] };
   try {
     heard.seen = await libraries[by](secret, request.headers, await text(request));
-    response.writeHead(204).end();
+    response.writeHead(200).end();
   } catch (error) {
     heard.refused = String(error.message);
     response.writeHead(401).end();
