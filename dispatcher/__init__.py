@@ -20,9 +20,9 @@ An event's way, in the order of the files in `pipeline/`:
     settle   what happened becomes rows, in batches
     refill   lanes that ran low read more of their own backlog
 
-Behind the scenes: `discover` finds what nobody remembers, `changes` what was changed with SQL; `cancel` and `expire`
-end what is no longer wanted, `health` writes what the breaker decided; `days`, `retention` and `vacuum` look after the
-tables.
+Behind the scenes: `discover` finds what nobody remembers, `changes` what was changed with SQL, `seal` secrets that are
+stored as they are; `cancel` and `expire` end what is no longer wanted, `health` writes what the breaker decided;
+`days`, `retention` and `vacuum` look after the tables.
 """
 
 from importlib.metadata import version

@@ -19,6 +19,7 @@ from dispatcher.cli.demo import demo
 from dispatcher.cli.listen import listen
 from dispatcher.cli.migrate import migrate
 from dispatcher.cli.prune import prune
+from dispatcher.cli.rekey import rekey
 from dispatcher.cli.run import run
 from dispatcher.cli.status import status
 from dispatcher.errors import ConfigError, DispatcherError, SchemaError
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, migrate, check, status, prune, listen):
+for command in (run, demo, migrate, check, status, rekey, prune, listen):
     app.command()(command)
 
 

@@ -125,6 +125,10 @@ class Retention(Section):
     replies: Literal["failures", "all", "none"] = "failures"
 
 
+class Secrets(Section):
+    keys_file: File = ""
+
+
 class Log(Section):
     format: Literal["auto", "json", "console"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -140,6 +144,7 @@ class Settings(Section):
     egress: Egress = Egress()
     breaker: Breaker = Breaker()
     retention: Retention = Retention()
+    secrets: Secrets = Secrets()
     log: Log = Log()
 
     @model_validator(mode="after")

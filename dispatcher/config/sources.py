@@ -16,9 +16,10 @@ from dispatcher.errors import ConfigError
 DEFAULT_FILE = Path("/etc/dispatcher/dispatcher.toml")
 PREFIX = "DISPATCHER_"
 CREDENTIAL = "credential "
-"""What comes from one is never repeated in a message, nor is what SILENT lists: it may hold a password."""
+"""What comes from one is never repeated in a message, nor is what SILENT lists: it may hold a password, or keys
+in the place of their path."""
 LONGEST_SHOWN = 200
-SILENT = {("database", "dsn")}
+SILENT = {("database", "dsn"), ("secrets", "keys_file")}
 EXAMPLES = {
     "allow_networks": '["10.0.0.0/8"]',
     "deny_networks": '["10.0.0.0/8"]',

@@ -37,6 +37,8 @@ log = structlog.get_logger()
 FLUSH_S = 10.0
 DISCARD = 5000
 """Deliveries dropped per statement."""
+KEYS_FILE = "secrets.keys_file"
+"""Changed also where what is in it changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,8 @@ class Dispatcher:
         new = for_now(old, new)
         rules = Rules.read(new)  # First: nothing is applied of what cannot be applied as a whole.
         all_changed += changed_profiles(self._rules.profiles, rules.profiles)
+        if rules.keyring != self._rules.keyring and KEYS_FILE not in all_changed:
+            all_changed.append(KEYS_FILE)
         if new.egress != old.egress:
             self._stages.deliver.sender = await self._senders.replace(new)
         self._sessions.log_in_with(new)

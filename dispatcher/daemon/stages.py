@@ -1,7 +1,7 @@
 """Every stage, and the wires between them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from dispatcher.daemon import values
 from dispatcher.daemon.sessions import Sessions
@@ -16,6 +16,7 @@ from dispatcher.pipeline.filters import TRY_S, Filters
 from dispatcher.pipeline.health import Health
 from dispatcher.pipeline.lanes import Lanes
 from dispatcher.pipeline.refill import Refill
+from dispatcher.pipeline.seal import Seal
 from dispatcher.pipeline.settle import Settle
 from dispatcher.pipeline.wakeup import Wakeup
 from dispatcher.pipeline.workers import Workers
@@ -29,7 +30,19 @@ FANOUT_LOCK_S = "1s"
 LOCK_S = "100ms"
 """For a settle: what somebody's open transaction is on is written later, the rest at once."""
 
-INTAKE = ("fanout", "refill", "changes", "discover", "cancel", "mirror", "days", "expire", "retention", "vacuum")
+INTAKE = (
+    "fanout",
+    "refill",
+    "changes",
+    "seal",
+    "discover",
+    "cancel",
+    "mirror",
+    "days",
+    "expire",
+    "retention",
+    "vacuum",
+)
 """What brings new work, or work that can wait: the first to stop."""
 WRITING = ("settle", "health")
 
@@ -76,7 +89,10 @@ class Stages:
             hungry=self.bells["refill"].ring,
         )
         self._discover = discover.Discover(quiet, lanes, directory, pump=workers.pump)
-        self._changes = Changes(quiet, lanes, directory, pump=workers.pump)
+        self._seal = Seal(quiet, rules.keyring)
+        self._changes = Changes(
+            quiet, lanes, directory, pump=workers.pump, changed=self._look_at_secrets, lost=self._look_at_all_secrets
+        )
         self._cancel = Cancel(quiet, lanes, directory)
         self._refill = Refill(sessions.open("refill"), lanes, pump=workers.pump)
         self.mirror = mirror.Mirror(quiet, rules.profiles)
@@ -103,6 +119,7 @@ class Stages:
             "fanout": (self._holding(self._fanout.step), poll_s),
             "refill": (self._holding(self._refill.step), poll_s),
             "changes": (self._holding(self._changes.step), poll_s),
+            "seal": (self._holding(self._seal.step), poll_s),
             "discover": (self._holding(self._discover.step), discover.EVERY_S),
             "cancel": (self._holding(self._cancel.step), poll_s),
             "mirror": (self._holding(self.mirror.step), mirror.EVERY_S),
@@ -127,6 +144,14 @@ class Stages:
         self._discover.again()
         self.bells["discover"].ring()
 
+    def _look_at_secrets(self, endpoint_ids: Iterable[int]) -> None:
+        self._seal.note(endpoint_ids)
+        self.bells["seal"].ring()
+
+    def _look_at_all_secrets(self) -> None:
+        self._seal.again()
+        self.bells["seal"].ring()
+
     def begin(self, epoch: int, *, other_may_live: bool) -> None:
         """The work is ours. Another dispatcher may have had it meanwhile: believe nothing from before."""
         self.lanes.epoch = epoch
@@ -149,6 +174,7 @@ class Stages:
         self._retention.keep = values.keep(settings)
         recipients = values.Recipients(rules)
         self.directory.believe(recipients.defaults, values.breaker(settings), recipients)
+        self._seal.use(rules.keyring)
         self.mirror.profiles = rules.profiles
         self.bells["mirror"].ring()
         self._changes.again()

@@ -1,10 +1,12 @@
 """The settings, as the floors below want them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from dispatcher.config import Settings, load_profiles
 from dispatcher.config.settings import Endpoint as Fallback
+from dispatcher.errors import ConfigError
 from dispatcher.model import Endpoint
 from dispatcher.pipeline.directory import Defaults
 from dispatcher.policy.backoff import Backoff
@@ -12,6 +14,7 @@ from dispatcher.policy.breaker import Breaker
 from dispatcher.policy.egress import Egress
 from dispatcher.policy.profiles import Profile, Profiles
 from dispatcher.policy.recipient import Recipient
+from dispatcher.policy.sealing import Keyring
 from dispatcher.policy.verdict import Terms
 from dispatcher.store.retention import Keep
 from dispatcher.transport.sender import Sender
@@ -23,11 +26,27 @@ class Rules:
 
     settings: Settings
     profiles: Profiles
+    keyring: Keyring | None
 
     @classmethod
     def read(cls, settings: Settings) -> Self:
         """Raises `ConfigError` for what is wrong with the files that the settings name."""
-        return cls(settings, load_profiles(settings))
+        return cls(settings, load_profiles(settings), keyring(settings))
+
+
+def keyring(settings: Settings) -> Keyring | None:
+    """The keys for secrets at rest, read from their file; None where there is none. Raises `ConfigError`."""
+    file = settings.secrets.keys_file
+    if not file:
+        return None
+    try:
+        return Keyring.read(Path(file).read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise ConfigError(f"secrets.keys_file: {file}: it is not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigError(f"secrets.keys_file: {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"secrets.keys_file: {file}: {error}") from None
 
 
 def egress(settings: Settings) -> Egress:
@@ -74,13 +93,13 @@ class Recipients:
 
     def __init__(self, rules: Rules) -> None:
         self._settings, self._profiles = rules.settings, rules.profiles
-        self._egress = egress(rules.settings)
+        self._egress, self._keyring = egress(rules.settings), rules.keyring
         self._terms = {name: terms(rules.settings, profile) for name, profile in rules.profiles.by_name.items()}
 
     def __call__(self, of: Endpoint) -> Recipient:
         profile = self._profiles.get(of.profile)
         known = self._terms[profile.name] if profile else terms(self._settings)
-        return Recipient(of, profile, self._egress, known)
+        return Recipient(of, profile, self._egress, known, self._keyring)
 
     def defaults(self, profile: str | None) -> Defaults:
         """Of an endpoint whose row says nothing: its profile's, else the configuration's."""

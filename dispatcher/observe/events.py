@@ -48,6 +48,8 @@ EVENTS = {
     "retention.applied": "Rows past their time were deleted, so many of each table.",
     "retention.deferred": "The schema is older than what drops its days; until it is migrated they stay.",
     "schema.differed": "The schema is not the one this version was made with, but one it can work with.",
+    "secret.sealed": "Secrets, API keys or header values of endpoints were stored as they were; now they are sealed.",
+    "secret.set_aside": "What an endpoint keeps secret stays as it is: its row has something that is refused.",
     "settlement.failed": "An outcome cannot be written; its delivery is read and sent again.",
     "settlement.unwritten": "Outcomes could not be written at the end; they are lost, their deliveries sent again.",
     "status.unwritten": "The file that `dispatcher status` reads cannot be written; nothing else suffers.",

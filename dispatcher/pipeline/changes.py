@@ -1,6 +1,6 @@
 """What was changed with SQL applies within a second: settings, states, retries, replays, tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 from dispatcher.errors import DatabaseAway, DispatcherError
@@ -15,9 +15,23 @@ TESTS_OF_EACH = 4
 
 
 class Changes:
-    """Takes the rows of `changes`, reads those endpoints anew, and looks for due work and tests of theirs."""
+    """Takes the rows of `changes`, reads those endpoints anew, and looks for due work and tests of theirs.
 
-    def __init__(self, session: Session, lanes: Lanes, directory: Directory, *, pump: Callable[[], None]) -> None:
+    `changed` is told which they are, `lost` that nobody knows.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        lanes: Lanes,
+        directory: Directory,
+        *,
+        pump: Callable[[], None],
+        changed: Callable[[Iterable[int]], None],
+        lost: Callable[[], None],
+    ) -> None:
+        self._changed = changed
+        self._lost = lost
         self._session = session
         self._lanes = lanes
         self._directory = directory
@@ -34,6 +48,8 @@ class Changes:
             raise
         # Kept until applied: the rows are gone once taken.
         self._known.update((row["endpoint_id"], None) for row in taken)
+        if taken:
+            self._changed(row["endpoint_id"] for row in taken)
         if self._known:
             await self._apply_some()
             self._tests = True
@@ -57,6 +73,7 @@ class Changes:
         """Read every endpoint anew: nobody knows which have changed."""
         self._known.update((lane.endpoint.id, None) for lane in self._lanes)
         self._tests = True
+        self._lost()
 
     async def _apply(self, endpoint_ids: list[int]) -> None:
         await self._directory.refresh(self._session, endpoint_ids)

@@ -8,8 +8,10 @@ from dispatcher.policy.compose import Composer
 from dispatcher.policy.egress import Egress
 from dispatcher.policy.headers import refuse_api_key, refuse_headers
 from dispatcher.policy.profiles import Profile
+from dispatcher.policy.sealing import Keyring, SealedShut
 from dispatcher.policy.urls import Target, parse
 from dispatcher.policy.verdict import Terms
+from dispatcher.policy.wrapping import opened
 
 UNKNOWN = "profile {profile!r} is not loaded; put its file back into dispatch.profiles_dir and reload"
 
@@ -29,7 +31,9 @@ class Recipient:
     the way of every request, if anything does: then its deliveries wait.
     """
 
-    def __init__(self, endpoint: Endpoint, profile: Profile | None, egress: Egress, terms: Terms) -> None:
+    def __init__(
+        self, endpoint: Endpoint, profile: Profile | None, egress: Egress, terms: Terms, keyring: Keyring | None = None
+    ) -> None:
         self.terms = terms
         self.refused: Refused | None = None
         self.fault: NoReply | None = None
@@ -37,8 +41,13 @@ class Recipient:
             self.fault = NoReply(Reason.INTERNAL, UNKNOWN.format(profile=endpoint.profile))
             return
         self._target = _target(endpoint.url, profile, egress)
-        self.refused = _refused(endpoint)
-        self._composer = Composer(endpoint, profile)
+        try:
+            plain = opened(endpoint, keyring)
+        except SealedShut as error:
+            self.fault = NoReply(Reason.SECRET, str(error))
+            return
+        self.refused = _refused(plain)
+        self._composer = Composer(plain, profile)
 
     def request(self, event: Event, timestamp: int, now: datetime) -> Request | NoReply:
         """The request for this event at this moment, or why there can be none."""

@@ -30,7 +30,7 @@ def delivery(row: Row, *, test: bool = False) -> Delivery:
     )
 
 
-def _headers(text: str | None) -> Mapping[str, str] | None:
+def headers_of(text: str | None) -> Mapping[str, str] | None:
     # Postgres takes more for JSON than a header can be (half a surrogate pair, any depth): refused later, in words.
     try:
         headers = orjson.loads(text or "{}")
@@ -50,7 +50,7 @@ def endpoint(row: Row, *, timeout_s: float, max_in_flight: int, max_attempts: in
         previous_secret=row["previous_secret"],
         previous_secret_until=row["previous_secret_until"],
         api_key=row["api_key"],
-        headers=_headers(row["headers"]),
+        headers=headers_of(row["headers"]),
         timeout_s=row["timeout_s"] or timeout_s,
         max_in_flight=row["max_in_flight"] or max_in_flight,
         max_attempts=row["max_attempts"] or max_attempts,

@@ -10,7 +10,7 @@ import pytest
 from dispatcher import __version__
 from tests.support.daemon import environment
 
-COMMANDS = ["run", "demo", "migrate", "check", "status", "prune", "listen"]
+COMMANDS = ["run", "demo", "migrate", "check", "status", "rekey", "prune", "listen"]
 DSN = "postgresql://app:hunter2@localhost/app"
 
 

@@ -79,6 +79,7 @@ def test_every_key_can_be_given_in_each_of_the_three_ways(configure, tmp_path, s
         ("retention", "replies"): "none",
         ("dispatch", "profile"): "sydx",
         ("dispatch", "profiles_dir"): "/etc/dispatcher/profiles",
+        ("secrets", "keys_file"): str(tmp_path / "a"),
         ("log", "format"): "json",
         ("log", "level"): "error",
         ("log", "attempts"): "failures",

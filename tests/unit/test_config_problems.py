@@ -33,7 +33,10 @@ def refusal(configure: Configure, *given: object, **more: object) -> str:
         ("[log]\nzzz = 4", "unknown key log.zzz; known are format, level, attempts"),
         ("[endpoints]", "unknown section [endpoints]; did you mean endpoint?"),
         ("dsn = 'x'", "unknown section [dsn]"),
-        ("[q]", "unknown section [q]; known are database, dispatch, endpoint, egress, breaker, retention, log"),
+        (
+            "[q]",
+            "unknown section [q]; known are database, dispatch, endpoint, egress, breaker, retention, secrets, log",
+        ),
         ("log = 'debug'", "log is not a section; write [log] and its keys below"),
         ("[[log]]\nlevel = 'debug'", "log is not a section; write [log] and its keys below"),
     ],

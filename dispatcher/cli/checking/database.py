@@ -4,7 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from dispatcher.cli.checking import keys
 from dispatcher.cli.checking.finding import Finding, failed, ok, skipped, warning
+from dispatcher.config import Settings
+from dispatcher.daemon import values
 from dispatcher.errors import AnotherInstallation, ConfigError, DatabaseAway, SchemaError, StatementFailed
 from dispatcher.store.migrate import known, refuse_unmigrated
 from dispatcher.store.pooler import Road, find_road, refusal
@@ -25,17 +28,17 @@ OURS = "dispatcher: "
 
 NAMES = (
     "database", "pooler", "writable", "schema", "installation", "privileges", "connections", "clock", "partitions",
-    "vacuum", "work",
+    "vacuum", "work", "secrets",
 )  # fmt: skip
 
 
-async def examine(login: Login, installation: str) -> list[Finding]:
+async def examine(login: Login, settings: Settings) -> list[Finding]:
     """One finding for each of NAMES, within a bounded time whatever the database does."""
     found: list[Finding] = []
     session = Session(Login(login.dsn, login.password_file, SETTINGS), "check")
     try:
         async with asyncio.timeout(WITHIN_S):
-            async for finding in Examination(login, installation, session).findings():
+            async for finding in Examination(login, settings, session).findings():
                 found.append(finding)  # noqa: PERF401 what was found is kept when time runs out
     except TimeoutError:
         session.drop()
@@ -46,9 +49,10 @@ async def examine(login: Login, installation: str) -> list[Finding]:
 
 
 class Examination:
-    def __init__(self, login: Login, installation: str, session: Session) -> None:
+    def __init__(self, login: Login, settings: Settings, session: Session) -> None:
         self._login = login
-        self._installation = installation
+        self._installation = settings.dispatch.installation
+        self._settings = settings
         self._session = session
         self._is_there = self._is_ours = False
 
@@ -87,10 +91,11 @@ class Examination:
             "partitions": self._partitions,
             "vacuum": self._vacuum,
             "work": self._work,
+            "secrets": self._secrets,
         }
 
     async def _guarded(self, name: str, look: Callable[[], Awaitable[Finding]]) -> Finding:
-        if not self._is_there and name in {"installation", "privileges", "partitions"}:
+        if not self._is_there and name in {"installation", "privileges", "partitions", "secrets"}:
             return skipped(name, "not looked at: there is no schema webhooks")
         try:
             return await look()
@@ -206,3 +211,8 @@ class Examination:
             return ok("work", f"held by {name.removeprefix(OURS).removeprefix('holder ')}")
         found = f"held by something that is not a dispatcher: {name or 'unnamed'}, role {rows[0]['role']}"
         return failed("work", found, f"select pg_terminate_backend({rows[0]['pid']})")
+
+    async def _secrets(self) -> Finding:
+        keyring = values.keyring(self._settings)
+        rows = await self._session.fetch("count_sealed")
+        return keys.judge(self._settings.secrets.keys_file, keyring, {row["key_id"]: row["endpoints"] for row in rows})

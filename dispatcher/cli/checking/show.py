@@ -34,7 +34,7 @@ def check_all(config: Path | None, *, as_json: bool) -> None:
 async def look(settings: Settings, login: Login) -> list[Finding]:
     """All that can be found out within 15 s, whatever the database and the name servers do."""
     async with asyncio.TaskGroup() as tasks:
-        of_database = tasks.create_task(examine(login, settings.dispatch.installation))
+        of_database = tasks.create_task(examine(login, settings))
         of_dns = tasks.create_task(dns())
     return [*of_database.result(), of_dns.result(), trust(settings), egress(settings), open_files(settings)]
 

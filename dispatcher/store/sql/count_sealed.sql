@@ -1,0 +1,14 @@
+-- With which keys endpoints have their secret values sealed: the key's id, null for what is plain, and how many endpoints
+-- have such values.
+
+select k.key_id, count(*)::int as endpoints
+  from webhooks.endpoints e
+ cross join lateral (
+   select distinct case when starts_with(x.value, 'sealed:v1:') then split_part(x.value, ':', 3) end as key_id
+     from (select unnest(array[e.secret, e.previous_secret, e.api_key])
+           union all
+           -- The strings after a colon are the values: as text, because reading JSON can fail.
+           select m[1] from regexp_matches(e.headers::text, ':\s*"((?:[^"\\]|\\.)*)"', 'g') m) x (value)
+    where x.value is not null
+ ) k
+ group by k.key_id
