@@ -30,7 +30,7 @@ UNSET = (
 )
 POINTLESS = "database.dsn is embedded, a database that is empty when this command begins; rekey one that is kept"
 SLICE = 300
-TRIES, PAUSE_S = 10, 0.5
+TRIES, PAUSE_S = 6, 0.5
 """For rows that somebody is changing: most changes are over at once, a transaction left open is not."""
 
 

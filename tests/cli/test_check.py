@@ -16,17 +16,18 @@ from tests.support.checks import NAMES, OF_DATABASE, PLAIN, checked
 from tests.support.commands import typed
 from tests.support.daemon import daemon
 from tests.support.eventually import eventually
+from tests.support.keys import keys_file
 from tests.support.postgres import connected
 from tests.support.proxy import proxying
 
 
-async def test_where_all_is_well_every_line_of_the_database_is(database):
-    found = checked(database.dsn)
+async def test_where_all_is_well_every_line_of_the_database_is(database, tmp_path):
+    found = checked(database.dsn, secrets__keys_file=keys_file(tmp_path))
     wrong = {name: said for name, said in found.items() if said[0] != "ok" and name != "dns"}
     assert not wrong
     assert found["configuration"][1] == (
         "understood: DISPATCHER_DATABASE__DSN, DISPATCHER_EGRESS__ALLOW_HTTP, DISPATCHER_EGRESS__ALLOW_NETWORKS, "
-        "DISPATCHER_ENDPOINT__BACKOFF_BASE_S, DISPATCHER_LOG__FORMAT"
+        "DISPATCHER_ENDPOINT__BACKOFF_BASE_S, DISPATCHER_LOG__FORMAT, DISPATCHER_SECRETS__KEYS_FILE"
     )
     assert "role app_owner, on this machine" in found["database"][1]
     assert found["pooler"][1] == "none in between"
@@ -70,7 +71,7 @@ def test_a_database_that_is_down_fails_and_the_rest_is_looked_at(tmp_path):
     assert "app@/app" in said
     assert "hunter2" not in str(found)
     assert {found[name][0] for name in OF_DATABASE[1:]} == {"skipped"}
-    assert "skipped" not in {found[name][0] for name in NAMES[12:]}
+    assert "skipped" not in {found[name][0] for name in NAMES[13:]}
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Daemon, starting
+from tests.support.daemon import Daemon, refusal, starting
 from tests.support.eventually import eventually
+from tests.support.keys import SECOND, keys_file, line
 from tests.support.sql import all_settled, insert, subscribe
 
 EGRESS = 'allow_http = true\nallow_networks = ["127.0.0.0/8"]\n'
@@ -144,3 +145,49 @@ async def test_more_at_once_from_now_on(database, db, receiver, file):
         await eventually(lambda: receiver.in_flight() == 3)
         receiver.let_go()
         await all_settled(db)
+
+
+async def test_another_key_in_the_same_file_seals_from_now_on_and_a_lost_one_is_noticed(
+    database, db, receiver, file, tmp_path
+):
+    keys = keys_file(tmp_path)
+    section = f'keys_file = "{keys}"\n'
+    _, secret = await subscribe(db, receiver.url())
+    async with configured(database, file, secrets=section) as running:
+        assert (await running.says("secret.sealed"))["key"] == "k1"
+        keys_file(tmp_path, line("k2", SECOND))
+        assert (await reloads(running))["changed"] == ["secrets.keys_file"]
+        await insert(db)
+        assert (await running.says("attempt.settled"))["reason"] == "secret"
+        keys_file(tmp_path, line("k2", SECOND), line("k1"))
+        await reloads(running)
+        await db.execute("select webhooks.retry(id) from webhooks.deliveries")
+        await all_settled(db)
+        await subscribe(db, receiver.url("/new"))
+        said = await eventually(lambda: running.said("secret.sealed")[1:])
+        assert (said[0]["endpoints"], said[0]["key"]) == (1, "k2")
+        assert (await reloads(running))["changed"] == []
+    (request,) = receiver.requests
+    assert request.verified(secret)
+
+
+async def test_a_keys_file_that_is_wrong_is_refused_whole_and_the_old_one_stays(database, db, receiver, file, tmp_path):
+    keys = keys_file(tmp_path)
+    section = f'keys_file = "{keys}"\n'
+    await subscribe(db, receiver.url())
+    async with configured(database, file, secrets=section) as running:
+        await running.says("secret.sealed")
+        keys_file(tmp_path, line("k1"), "hunter2")
+        write(database, file, secrets=section, egress="allow_http = false\n")
+        running.process.send_signal(signal.SIGHUP)
+        (problem,) = (await running.says("configuration.refused"))["problems"]
+        assert problem.startswith(f"secrets.keys_file: {keys}: line 2: there is no colon;")
+        await insert(db)
+        await all_settled(db)
+    assert len(receiver.requests) == 1
+
+
+async def test_a_start_without_a_key_that_can_be_read_is_refused(database, tmp_path):
+    keys = keys_file(tmp_path, "k1:")
+    code, said = refusal(database.dsn, secrets__keys_file=keys)
+    assert (code, said.split(";")[0]) == (2, f"secrets.keys_file: {keys}: line 1: key k1 has 0 bytes")

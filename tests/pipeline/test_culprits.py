@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.postgres import connected
+from tests.support.postgres import change_past_the_trigger
 from tests.support.sql import all_settled, attempts, endpoint, insert, insert_many, states, subscribe
 
 
@@ -79,13 +79,6 @@ async def test_an_endpoint_whose_url_the_rules_forbid_ends_as_recorded_and_disab
 async def _disabled(db, endpoint_id: int, reason: str) -> bool:
     row = await endpoint(db, endpoint_id)
     return (row["state"], row["state_reason"]) == ("disabled", reason)
-
-
-async def change_past_the_trigger(database, statement: str) -> None:
-    """What a restore, a superuser or a careless migration can do."""
-    async with connected(database.superuser_dsn) as connection:
-        await connection.execute("set session_replication_role = replica")
-        await connection.execute(statement)
 
 
 BAD_HEADERS = [

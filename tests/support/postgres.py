@@ -108,3 +108,10 @@ async def prepare(cluster: Cluster) -> None:
 async def answer(dsn: str, question: str = "select 1"):
     async with connected(dsn) as connection:
         return await connection.fetchval(question)
+
+
+async def change_past_the_trigger(database: Database, statement: str) -> None:
+    """What a restore, a superuser or a careless migration can do."""
+    async with connected(database.superuser_dsn) as connection:
+        await connection.execute("set session_replication_role = replica")
+        await connection.execute(statement)
