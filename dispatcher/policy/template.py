@@ -60,7 +60,7 @@ class Template:
     text: str
     precision: Precision = Precision.MICROSECONDS
     signed: bool = False
-    _segments: tuple[bytes | Source, ...] = field(init=False, repr=False)
+    _segments: tuple[bytes | Source, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         core = _core(self.text) if self.signed else self.text

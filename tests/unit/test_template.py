@@ -127,3 +127,8 @@ def test_a_number_of_seconds_is_no_name_of_a_member_either():
 def test_a_body_that_carries_its_signature_ends_in_it(text, refusal):
     with pytest.raises(ValueError, match=re.escape(refusal)):
         Template(text, signed=True)
+
+
+def test_a_template_that_is_read_again_is_the_same():
+    assert Template('{"at":"$timestamp","data":$data}') == Template('{"at":"$timestamp","data":$data}')
+    assert Template('{"at":"$timestamp","data":$data}') != Template('{"on":"$timestamp","data":$data}')
