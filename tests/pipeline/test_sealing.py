@@ -176,10 +176,19 @@ async def test_what_somebody_is_changing_is_sealed_when_they_are_done(running, d
             await sealed_with(db, endpoint_id, "k1")
 
 
-async def test_a_row_that_is_refused_stands_in_nobodys_way(running, database, db, receiver, keys):
-    bad, _ = await subscribe(db, receiver.url("/bad"))
-    fine = [(await subscribe(db, receiver.url()))[0] for _ in range(3)]
-    await change_past_the_trigger(database, f"update webhooks.endpoints set url = 'https://:1/' where id = {bad}")
+async def test_a_row_that_slipped_in_or_is_no_longer_allowed_is_sealed_all_the_same(running, database, db, keys):
+    bad = [(await subscribe(db, "http://example.com/", headers=HEADERS, api_key="key"))[0] for _ in range(2)]
+    await change_past_the_trigger(database, f"update webhooks.endpoints set url = 'https://:1/' where id = {bad[0]}")
+    await db.execute("update webhooks.profiles set https_only = true, required = '{name}'")
+    async with running(**keys):
+        for endpoint_id in bad:
+            await sealed_with(db, endpoint_id, "k1")
+
+
+async def test_a_row_that_is_refused_stands_in_nobodys_way(running, db, keys):
+    bad, _ = await subscribe(db, "https://example.com/bad")
+    fine = [(await subscribe(db, "https://example.com/fine"))[0] for _ in range(3)]
+    await db.execute("alter table webhooks.endpoints add constraint theirs check (url !~ 'bad') not valid")
     with capture_logs() as logs:
         async with running(**keys):
             for endpoint_id in fine:
@@ -187,7 +196,7 @@ async def test_a_row_that_is_refused_stands_in_nobodys_way(running, database, db
             await eventually(lambda: [each for each in logs if each["event"] == "secret.set_aside"])
     said = [each for each in logs if each["event"] == "secret.set_aside"]
     assert {each["endpoint_id"] for each in said} == {bad}
-    assert "url is refused" in said[0]["note"]
+    assert "theirs" in said[0]["note"]
     assert await key_ids(db, bad) == {None}
 
 

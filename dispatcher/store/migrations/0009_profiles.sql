@@ -86,6 +86,14 @@ language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$ select value collate "C" ~ '^sealed:v1:[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]+={0,2}$' $$;
 
+-- Headers but for their values, to be compared: as text, because reading JSON can fail.
+create function webhooks.without_values(headers json) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select regexp_replace(regexp_replace(headers::text, ':\s*"(?:[^"\\]|\\.)*"', ':', 'g'), '\s', '', 'g')
+$$;
+
 -- Headers as they can be judged: what is sealed was judged before it was.
 create function webhooks.without_sealed(headers json) returns json
 language sql immutable
@@ -94,6 +102,26 @@ as $$
   select case when headers::text like '%"sealed:v1:%'
     then regexp_replace(headers::text, ':\s*"sealed:v1:[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]+={0,2}"', ':"sealed"', 'g')::json
     else headers end
+$$;
+
+-- Whether all that is new is that something there is sealed, or sealed anew. That must go through whatever else is in the
+-- row, and whatever its profile says by now: a key could never be taken out of use.
+create function webhooks.is_only_sealed(was webhooks.endpoints, made webhooks.endpoints) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select (made.tenant, made.name, made.url, made.profile, made.previous_secret_until, made.timeout_s, made.max_in_flight,
+          made.max_attempts, made.rate_limit, made.ordered)
+         is not distinct from
+         (was.tenant, was.name, was.url, was.profile, was.previous_secret_until, was.timeout_s, was.max_in_flight,
+          was.max_attempts, was.rate_limit, was.ordered)
+     and (made.secret is not distinct from was.secret or was.secret is not null and webhooks.is_sealed(made.secret))
+     and (made.previous_secret is not distinct from was.previous_secret
+          or was.previous_secret is not null and webhooks.is_sealed(made.previous_secret))
+     and (made.api_key is not distinct from was.api_key or was.api_key is not null and webhooks.is_sealed(made.api_key))
+     and (made.headers::text is not distinct from was.headers::text
+          or webhooks.without_values(made.headers) = webhooks.without_values(was.headers)
+             and webhooks.without_sealed(made.headers)::text !~ ':\s*"(?!sealed")')
 $$;
 
 -- What two spellings of the same URL have in common: case of scheme and host, a port that goes without saying, a bare host.
@@ -230,6 +258,9 @@ begin
          is not distinct from
          (old.tenant, old.name, old.url, old.profile, old.secret, old.previous_secret, old.previous_secret_until, old.api_key,
           old.headers::text, old.timeout_s, old.max_in_flight, old.max_attempts, old.rate_limit, old.ordered) then
+    return new;
+  end if;
+  if tg_op = 'UPDATE' and webhooks.is_only_sealed(old, new) then
     return new;
   end if;
 

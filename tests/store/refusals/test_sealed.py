@@ -1,0 +1,64 @@
+"""Sealed values in the table: taken as they are, for the tenant they are of, and no way round what is refused."""
+
+import pytest
+
+from tests.support.refusals import judge, refused
+from tests.support.sql import endpoint, subscribe
+
+SEALED = "sealed:v1:k1:AAECAwQFBgcICQoLNvg9CD36wlC40hxuPW6vmQ=="
+OTHER = SEALED.replace("k1", "k2")
+BREAK = "update webhooks.profiles set required = '{name}', https_only = true"
+"""From now on no endpoint of it is as it should be."""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        f"secret = '{SEALED}'",
+        f"previous_secret = '{SEALED}'",
+        f"api_key = '{SEALED}'",
+        f"""headers = '{{"Authorization":"{SEALED}"}}'""",
+        f"""headers = '{{ "Authorization" : "{SEALED}" }}', secret = '{SEALED}', api_key = '{SEALED}'""",
+        "parked_until = now()",
+    ],
+)
+async def test_sealing_goes_through_whatever_a_profile_says_by_now(db, owned, change):
+    await db.execute(BREAK)
+    await db.execute(f"update webhooks.endpoints set {change} where id = $1", owned)
+    await db.execute(f"update webhooks.endpoints set {change.replace(SEALED, OTHER)} where id = $1", owned)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        f"secret = '{SEALED}', url = 'https://example.com/other'",
+        "secret = 'sealed:v1:k1'",
+        f"secret = '{SEALED}', api_key = 'plain'",
+        f"secret = '{SEALED}', tenant = 'other'",
+        f"""headers = '{{"Authorization":"{SEALED}","X-One":"{SEALED}"}}'""",
+        f"""headers = '{{"Host":"{SEALED}"}}'""",
+        """headers = '{"Authorization":"plain"}'""",
+        f"""headers = '{{"Authorization":"x{SEALED}"}}'""",
+        "previous_secret = null, previous_secret_until = null",
+    ],
+)
+async def test_what_changes_more_than_that_is_judged_as_ever(db, owned, change):
+    await db.execute(BREAK)
+    judge(await refused(db, f"update webhooks.endpoints set {change} where id = $1", owned), "name_is_given", "23514")
+
+
+@pytest.mark.parametrize("change", [f"{c} = '{SEALED}'" for c in ("secret", "previous_secret", "api_key")])
+async def test_the_tenant_of_what_is_sealed_stays(db, owned, change):
+    await db.execute("update webhooks.endpoints set tenant = 'free' where id = $1", owned)
+    await db.execute(f"update webhooks.endpoints set {change} where id = $1", owned)
+    error = await refused(db, "update webhooks.endpoints set tenant = 'bound' where id = $1", owned)
+    judge(error, "tenant_of_what_is_sealed_is_fixed", "23514")
+
+
+async def test_rotation_keeps_the_sealed_one_as_the_previous(db):
+    endpoint_id, _ = await subscribe(db, "https://example.com/hook")
+    await db.execute("update webhooks.endpoints set secret = $2 where id = $1", endpoint_id, SEALED)
+    new = await db.fetchval("select webhooks.rotate_secret($1)", endpoint_id)
+    row = await endpoint(db, endpoint_id)
+    assert (row["secret"], row["previous_secret"]) == (new, SEALED)
+    assert new.startswith("whsec_")
