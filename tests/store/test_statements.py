@@ -42,7 +42,6 @@ HOT = {
     "next_inbox": ("", 0, []),
     "find_locked": ([1, 2, 3],),
     "read_secrets": ([1, 2, 3],),
-    "seal_endpoints": ([1], [""], ["s"], [None], [None], [None], ["sealed"], [None], [None], [None]),
 }
 BIG = ("deliveries", "events", "attempts", "inbox", "subscriptions", "endpoints", "changes")
 
