@@ -432,6 +432,18 @@ begin
 end
 $$;
 
+-- Whether a secret is an ed25519 key. A sealed one tells by its length: whsk_ and base64 have 5 + 4n characters, whsec_ 6 + 4n,
+-- and what sealing adds is 28 bytes.
+create function webhooks.is_pair(secret text, scheme text) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select scheme = 'standard'
+     and case when webhooks.is_sealed(secret) then (length(b.box) * 3 / 4 - length(b.box) + length(rtrim(b.box, '='))) % 4 = 1
+              else secret like 'whsk\_%' end
+    from (select split_part(secret, ':', 4) as box) b
+$$;
+
 create or replace function webhooks.rotate_secret(endpoint_id bigint, secret text default null, overlap interval default '24 hours')
 returns text
 language plpgsql security definer
@@ -448,7 +460,7 @@ begin
   if p.secret = 'none' then
     perform webhooks.refuse('secret_fits_profile', format('profile %s signs nothing', p.name), 'there is no secret to rotate', '22023');
   end if;
-  if rotate_secret.secret is null and e.secret like 'whsk\_%' then
+  if rotate_secret.secret is null and webhooks.is_pair(e.secret, p.scheme) then
     perform webhooks.refuse('secret_is_given', 'secret is null, and the endpoint has an ed25519 key',
       'give the next key, whsk_ and base64: its public half has to reach the receiver before it signs', '22023');
   end if;

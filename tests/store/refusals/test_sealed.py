@@ -1,7 +1,10 @@
 """Sealed values in the table: taken as they are, for the tenant they are of, and no way round what is refused."""
 
+import base64
+
 import pytest
 
+from tests.support.keys import NONCE, keyring
 from tests.support.refusals import judge, refused
 from tests.support.sql import endpoint, subscribe
 
@@ -62,3 +65,18 @@ async def test_rotation_keeps_the_sealed_one_as_the_previous(db):
     row = await endpoint(db, endpoint_id)
     assert (row["secret"], row["previous_secret"]) == (new, SEALED)
     assert new.startswith("whsec_")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "size"), [("whsk_", 32), ("whsk_", 64), *(("whsec_", size) for size in range(24, 65))]
+)
+async def test_a_sealed_key_pair_is_known_for_one_and_not_replaced_by_a_secret(db, prefix, size):
+    secret = prefix + base64.b64encode(bytes(size)).decode()
+    endpoint_id, _ = await subscribe(db, "https://example.com/hook")
+    sealed = keyring().seal(secret, "", endpoint_id, "secret", NONCE)
+    await db.execute("update webhooks.endpoints set secret = $2 where id = $1", endpoint_id, sealed)
+    if prefix == "whsk_":
+        judge(await refused(db, "select webhooks.rotate_secret($1)", endpoint_id), "secret_is_given", "22023")
+    else:
+        assert (await db.fetchval("select webhooks.rotate_secret($1)", endpoint_id)).startswith("whsec_")
+    await db.execute("select webhooks.rotate_secret($1, secret => $2)", endpoint_id, secret)
