@@ -9,6 +9,7 @@ import uvloop
 
 from tests.support.postgres import Cluster, Database, connected, prepare, started
 from tests.support.receiver import Receiver
+from tests.support.tls import Authority
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -50,6 +51,12 @@ async def db(database) -> AsyncIterator[asyncpg.Connection]:
 async def receiver() -> AsyncIterator[Receiver]:
     async with Receiver() as receiver:
         yield receiver
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory) -> Authority:
+    """Who signs the certificates of receivers that speak https."""
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -15,7 +15,6 @@ from tests.support import nginx, npm
 from tests.support.dispatching import Running, dispatching
 from tests.support.nginx import Nginx
 from tests.support.program import Program, program
-from tests.support.tls import Authority
 
 SOURCE = Path(__file__).parent / "node"
 
@@ -75,11 +74,6 @@ def bench(packages, tmp_path) -> Bench:
     folder = Path(shutil.copytree(SOURCE, tmp_path / "node"))
     (folder / "node_modules").symlink_to(modules)
     return Bench(node, folder)
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

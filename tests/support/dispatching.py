@@ -30,8 +30,9 @@ def settings(dsn: str, **keys: object) -> Settings:
 
 @asynccontextmanager
 async def dispatching(dsn: str, **keys: object) -> AsyncIterator[Dispatcher]:
-    """`async with dispatching(dsn, section__key=value):` it works; leaving drains it."""
-    dispatcher, stopping, started = Dispatcher(settings(dsn, **keys)), asyncio.Event(), asyncio.Event()
+    """`async with dispatching(dsn, section__key=value):` it works; leaving drains it. A reload reads the same again."""
+    stopping, started = asyncio.Event(), asyncio.Event()
+    dispatcher = Dispatcher(settings(dsn, **keys), reread=lambda: settings(dsn, **keys))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(dispatcher.run(stopping, started=started.set))
         task.add_done_callback(lambda _: started.set())

@@ -1,8 +1,10 @@
 """A real receiver on loopback: answers as scripted, remembers what it got."""
 
 import asyncio
+import ssl
 import time
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -27,6 +29,7 @@ class Received:
     raw_headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     at: float
+    method: str = "POST"
 
     @property
     def webhook_id(self) -> str:
@@ -37,16 +40,25 @@ class Received:
         return Webhook(secret).verify(self.body, self.headers) is not None
 
 
-class Receiver:
-    """Answers 200 unless told otherwise, path by path; `hang` holds requests until `let_go` or the end."""
+Judge = Callable[[Received], int]
+"""Reads a request as it arrives, and says with what status to answer."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+
+class Receiver:
+    """Answers 200 unless told otherwise, path by path; `hang` holds requests until `let_go` or the end.
+
+    Speaks https where it is given its side of `tls`.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self._host = host
+        self._tls = tls
         self.requests: list[Received] = []
         self.most_at_once: Counter[str] = Counter()
         self._now: Counter[str] = Counter()
         self._scripts: dict[str, deque[Answer]] = defaultdict(deque)
         self._always: dict[str, Answer] = {}
+        self._judges: dict[str, Judge] = {}
         self._hanging: dict[str, asyncio.Event] = {}
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -56,7 +68,7 @@ class Receiver:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, 0, backlog=1024)
+        site = web.TCPSite(self._runner, self._host, 0, backlog=1024, ssl_context=self._tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
@@ -68,7 +80,7 @@ class Receiver:
             await self._runner.cleanup()
 
     def url(self, path: str = "/hook") -> str:
-        return f"http://{self._host}:{self.port}{path}"
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self.port}{path}"
 
     def will_answer(self, *answers: int | Answer, path: str = "/hook") -> None:
         """These next, in order; then 200 again."""
@@ -76,6 +88,9 @@ class Receiver:
 
     def always(self, answer: int | Answer, path: str = "/hook") -> None:
         self._always[path] = Answer(answer) if isinstance(answer, int) else answer
+
+    def judge_by(self, judge: Judge, path: str = "/hook") -> None:
+        self._judges[path] = judge
 
     def hang(self, path: str = "/hook") -> None:
         """Take requests, and answer none until `let_go`."""
@@ -97,9 +112,12 @@ class Receiver:
         try:
             body = await request.read()
             headers = {name.lower(): value for name, value in request.headers.items()}
-            self.requests.append(Received(path, headers, request.raw_headers, body, time.monotonic()))
+            received = Received(path, headers, request.raw_headers, body, time.monotonic(), request.method)
+            self.requests.append(received)
             if path in self._hanging:
                 await self._hanging[path].wait()
+            if path in self._judges:
+                return web.Response(status=self._judges[path](received))
             answer = self._scripts[path].popleft() if self._scripts[path] else self._always.get(path, Answer())
             if answer.delay_s:
                 await asyncio.sleep(answer.delay_s)

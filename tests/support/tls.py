@@ -2,6 +2,7 @@
 
 import ssl
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -27,7 +28,7 @@ class Authority:
         self.ca_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, *, days: int = 7, signed: bool = True) -> ssl.SSLContext:
-        """A receiver's side of TLS, with a certificate for `name`; signed by itself unless `signed`."""
+        """A receiver's side of TLS, with a certificate for `name`, or an address; signed by itself unless `signed`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate(name, days=days, signed=signed))
         return context
@@ -37,7 +38,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         draft = self._draft(subject if not signed else self._name, key, datetime.now(UTC) + days * DAY, subject)
-        draft = draft.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        draft = draft.add_extension(x509.SubjectAlternativeName([_general(name)]), critical=False)
         draft = draft.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         certificate = draft.sign(self._key if signed else key, hashes.SHA256())
         file = self._folder / f"{name}-{certificate.serial_number}.pem"
@@ -70,6 +71,10 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         )
+
+
+def _general(name: str) -> x509.GeneralName:
+    return x509.IPAddress(ip_address(name)) if name[0].isdigit() else x509.DNSName(name)
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:

@@ -7,7 +7,6 @@ import pytest
 from dispatcher.model import Request
 from dispatcher.policy.egress import Egress
 from dispatcher.transport.sender import Sender
-from tests.support.tls import Authority
 
 HEADERS = {"content-type": "application/json", "accept-encoding": "identity", "webhook-id": "evt_1"}
 
@@ -37,8 +36,3 @@ def post(sender) -> Callable:
         return await sender.post(a_request(url, **given), deadline_s)
 
     return send
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))

@@ -124,7 +124,8 @@ as $$
              and webhooks.without_sealed(made.headers)::text !~ ':\s*"(?!sealed")')
 $$;
 
--- What two spellings of the same URL have in common: case of scheme and host, a port that goes without saying, a bare host.
+-- What two spellings of the same URL have in common, all that is sent as the same: case of scheme and host, a port that
+-- goes without saying, a bare host, a ? that nothing follows.
 create function webhooks.url_digest(url text) returns bytea
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -133,7 +134,7 @@ as $$
     regexp_replace(lower(u.origin), '^(https://.*):443$|^(http://.*):80$', '\1\2')
       || case when u.rest = '' or u.rest like '?%' then '/' else '' end || u.rest, 'UTF8'))
     from (select coalesce(substring(url from '^[^:]*://[^/?]*'), '') as origin,
-                 substr(url, 1 + length(coalesce(substring(url from '^[^:]*://[^/?]*'), ''))) as rest) u
+                 regexp_replace(substr(url, 1 + length(coalesce(substring(url from '^[^:]*://[^/?]*'), ''))), '^([^?]*)\?$', '\1') as rest) u
 $$;
 
 create function webhooks.generated_secret(encoding text) returns text
