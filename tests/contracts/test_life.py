@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contracts.receivers import CONTEXT, HELLOMATEO, MADYIS, MANYSENDS, STANDARD, Contract, Sent
-from tests.contracts.webhooks import a_secret, hook, refused, send
+from tests.contracts.webhooks import a_secret, applied, hook, refused, send
 from tests.support.eventually import eventually
 from tests.support.sql import all_settled, insert, states, subscribe
 
@@ -44,7 +44,7 @@ async def test_a_webhook_is_made_tested_activated_edited_paused_and_deleted(runn
         db, receiver.url("/first"), "{conversation.*}", profile="manysends", secret=a_secret()
     )
     assert await state(db, endpoint_id) == "inactive"
-    async with running():
+    async with running() as dispatcher:
         # Made: it hears of nothing, but a test with the example reaches it, and its result is shown.
         unheard = await insert(db, "conversation.created")
         receiver.will_answer(500, path="/first")
@@ -65,11 +65,13 @@ async def test_a_webhook_is_made_tested_activated_edited_paused_and_deleted(runn
         # Edited: another address, other events.
         await db.execute("update webhooks.endpoints set url = $2 where id = $1", endpoint_id, receiver.url("/second"))
         await db.execute("update webhooks.subscriptions set pattern = 'message.*' where endpoint_id = $1", endpoint_id)
+        await applied(dispatcher, db, endpoint_id)
         edited = [await send(db, "conversation.created"), await send(db, "message.created")][1:]
         await all_settled(db)
         assert complaints(receiver.at("/second"), edited, secret) == [[]]
         # Paused: what happens meanwhile waits; resumed: it arrives.
         await db.execute("select webhooks.pause($1)", endpoint_id)
+        await applied(dispatcher, db, endpoint_id)
         held = await send(db, "message.created")
         await eventually(lambda: is_open(db, held))
         tested = await ping(db, endpoint_id, "conversation.resolved")

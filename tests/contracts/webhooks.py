@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
+from dispatcher.daemon import Dispatcher
 from tests.contracts.receivers import Contract, Sent
-from tests.support.sql import insert, subscribe
+from tests.support.eventually import eventually
+from tests.support.sql import endpoint, insert, subscribe
 
 AT = datetime(2024, 3, 5, 10, 30, 0, 120_000, UTC)
 DATA = '{"id": "conv_123", "status":"open",\n "inbox_id": 1, "n": 1e400}'
@@ -34,6 +36,17 @@ async def send(
 
 def a_secret() -> str:
     return f"whsec_{base64.b64encode(os.urandom(32)).decode()}"
+
+
+async def applied(dispatcher: Dispatcher, db: asyncpg.Connection, endpoint_id: int) -> None:
+    """Wait until a change of its row is what requests are made by, as within a second it is."""
+    row = await endpoint(db, endpoint_id)
+
+    def is_known() -> bool:
+        lane = dispatcher._stages.lanes.get(endpoint_id)
+        return lane is None or (lane.endpoint.url, lane.endpoint.state) == (row["url"], row["state"])
+
+    await eventually(is_known, within=5)
 
 
 async def refused(db: asyncpg.Connection, statement: str, *args: object) -> asyncpg.PostgresError:
