@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from dispatcher.daemon import Dispatcher
 from tests.contracts.receivers import Contract, Sent
@@ -36,6 +37,12 @@ async def send(
 
 def a_secret() -> str:
     return f"whsec_{base64.b64encode(os.urandom(32)).decode()}"
+
+
+def a_pair() -> str:
+    """A key for ed25519: its seed and its public half."""
+    key = Ed25519PrivateKey.generate()
+    return f"whsk_{base64.b64encode(key.private_bytes_raw() + key.public_key().public_bytes_raw()).decode()}"
 
 
 async def applied(dispatcher: Dispatcher, db: asyncpg.Connection, endpoint_id: int) -> None:
