@@ -90,6 +90,15 @@ async def test_where_the_operator_allows_no_http_no_contract_does_and_the_log_sa
     assert all("egress.allow_http" in note for note in notes(said).values()), notes(said)
 
 
+async def test_no_contract_reaches_a_local_host_unless_the_operator_allows_it(running, db, receiver):
+    ids = {each.profile: (await hook(db, each, receiver.url(f"/{each.profile}")))[0] for each in CONTRACTS}
+    async with running(egress__allow_networks=[]):
+        await send(db)
+        await all_settled(db)
+    assert {profile: await attempts(db, each) for profile, each in ids.items()} == dict.fromkeys(ids, INVALID)
+    assert receiver.requests == []
+
+
 def notes(said) -> dict[int, str]:
     return {line["endpoint_id"]: line["note"] for line in said if line["event"] == "attempt.settled" and "note" in line}
 

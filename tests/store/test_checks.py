@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from dispatcher.policy.headers import FORBIDDEN_NAMES, FORBIDDEN_PREFIXES
+from dispatcher.policy.urls import Parts, structure
 
 TABLES = Path(__file__).parents[1] / "unit"
 UNHOLDABLE = "Postgres holds no such text"
@@ -40,6 +41,17 @@ async def test_sql_judges_a_url_as_python_does(db):
         if (said := await why(db, "refuse_url($1)", given)) != want:
             wrong.append((given[:100], said, want))
     assert wrong == []
+
+
+async def test_sql_tells_two_urls_apart_exactly_where_they_are_sent_differently(db):
+    spelled = [case["input"] for case in cases("urls.json") if case["structure"] == "ok" and "pad" not in case]
+    spelled += [f"{url}?" for url in spelled if "?" not in url] + [url.replace("example", "EXAMPLE") for url in spelled]
+    spelled += [url.replace(".com", f".com:{port}") for url in spelled for port in (80, 443)]
+    given = {url: parts.url for url in spelled if isinstance(parts := structure(url), Parts)}
+    rows = await db.fetch("select u, webhooks.url_digest(u) as digest from unnest($1::text[]) u", list(given))
+    seen = {(given[row["u"]], row["digest"]) for row in rows}
+    assert len(given) > 100
+    assert len(seen) == len({normal for normal, _ in seen}) == len({digest for _, digest in seen})
 
 
 async def test_sql_judges_headers_as_python_does(db):
