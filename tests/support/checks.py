@@ -4,10 +4,10 @@ from tests.support.commands import told
 
 NAMES = [
     "configuration", "database", "pooler", "writable", "schema", "installation", "privileges", "connections", "clock",
-    "partitions", "vacuum", "work", "secrets", "dns", "trust", "egress", "files",
+    "partitions", "vacuum", "work", "profiles", "secrets", "dns", "trust", "egress", "files",
 ]  # fmt: skip
 PLAIN = {"egress__allow_http": "false", "egress__allow_networks": "[]"}
-OF_DATABASE = NAMES[1:13]
+OF_DATABASE = NAMES[1:14]
 
 
 def checked(dsn: str, **settings: object) -> dict[str, tuple[str, str]]:

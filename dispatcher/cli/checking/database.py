@@ -4,9 +4,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from dispatcher.cli.checking import keys
+from dispatcher.cli.checking import keys, profiles
 from dispatcher.cli.checking.finding import Finding, failed, ok, skipped, warning
-from dispatcher.config import Settings
+from dispatcher.config import Settings, load_profiles
 from dispatcher.daemon import values
 from dispatcher.errors import AnotherInstallation, ConfigError, DatabaseAway, SchemaError, StatementFailed
 from dispatcher.store.migrate import known, refuse_unmigrated
@@ -28,7 +28,7 @@ OURS = "dispatcher: "
 
 NAMES = (
     "database", "pooler", "writable", "schema", "installation", "privileges", "connections", "clock", "partitions",
-    "vacuum", "work", "secrets",
+    "vacuum", "work", "profiles", "secrets",
 )  # fmt: skip
 
 
@@ -91,6 +91,7 @@ class Examination:
             "partitions": self._partitions,
             "vacuum": self._vacuum,
             "work": self._work,
+            "profiles": self._profiles,
             "secrets": self._secrets,
         }
 
@@ -211,6 +212,14 @@ class Examination:
             return ok("work", f"held by {name.removeprefix(OURS).removeprefix('holder ')}")
         found = f"held by something that is not a dispatcher: {name or 'unnamed'}, role {rows[0]['role']}"
         return failed("work", found, f"select pg_terminate_backend({rows[0]['pid']})")
+
+    async def _profiles(self) -> Finding:
+        try:
+            loaded = load_profiles(self._settings)
+        except ConfigError as error:
+            return failed("profiles", "; ".join(str(error).splitlines()))
+        rows = await self._session.fetch("count_profiles") if self._is_there else []
+        return profiles.judge(loaded, {row["profile"]: row["endpoints"] for row in rows})
 
     async def _secrets(self) -> Finding:
         keyring = values.keyring(self._settings)
