@@ -10,14 +10,16 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from dispatcher.cli.check import check
 from dispatcher.cli.demo import demo
+from dispatcher.cli.event import event
 from dispatcher.cli.listen import listen
 from dispatcher.cli.migrate import migrate
+from dispatcher.cli.profile import profile
 from dispatcher.cli.prune import prune
 from dispatcher.cli.rekey import rekey
 from dispatcher.cli.run import run
@@ -36,6 +38,8 @@ app = typer.Typer(
 )
 for command in (run, demo, migrate, check, status, rekey, prune, listen):
     app.command()(command)
+for group in (profile, event):
+    app.add_typer(group)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 typer hands the option over like this
@@ -84,9 +88,8 @@ def _outcome() -> int:
         _complain(str(error))
         return MISUSED if isinstance(error, ConfigError | SchemaError) else FAILED
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        command = f"{context.info_name} " if context and context.parent else ""
-        _complain(f"{error.format_message().rstrip('.')}; see: dispatcher {command}--help")
+        words = " ".join(["dispatcher", *_words(getattr(error, "ctx", None)), "--help"])
+        _complain(f"{error.format_message().rstrip('.')}; see: {words}")
         return MISUSED
     except (KeyboardInterrupt, typer.Abort):
         return FAILED
@@ -97,6 +100,11 @@ def _outcome() -> int:
     if code == TYPERS_CTRL_C:
         return FAILED
     return code if isinstance(code, int) else DONE
+
+
+def _words(context: Any) -> list[str]:  # noqa: ANN401 typer's own, under no public name
+    """What was typed after `dispatcher` to come to a command: its groups and its name."""
+    return [*_words(context.parent), context.info_name] if context and context.parent else []
 
 
 def _complain(message: str) -> None:

@@ -17,6 +17,8 @@ GOOD, BAD, WARN, DIM, NAME = (
 Span = str | tuple[str, str]
 """Text, or text and its style."""
 
+Line = list[Span]
+
 
 class Screen:
     """Prints lines at once, safe whatever is in them. `gone` is called when nobody reads them any more."""

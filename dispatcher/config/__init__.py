@@ -3,8 +3,19 @@
 The same for profiles: what a file may say (`profile_file`), and which files are read (`profiles`).
 """
 
-from dispatcher.config.profiles import load_profiles
+from dispatcher.config.profiles import endpoint_of, load_profiles, nearest, shipped_folder
 from dispatcher.config.settings import Settings
-from dispatcher.config.sources import DEFAULT_FILE, load, origins, shipped
+from dispatcher.config.sources import DEFAULT_FILE, load, origins, shipped, source_of_keys
 
-__all__ = ["DEFAULT_FILE", "Settings", "load", "load_profiles", "origins", "shipped"]
+__all__ = [
+    "DEFAULT_FILE",
+    "Settings",
+    "endpoint_of",
+    "load",
+    "load_profiles",
+    "nearest",
+    "origins",
+    "shipped",
+    "shipped_folder",
+    "source_of_keys",
+]

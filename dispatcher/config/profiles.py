@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -32,10 +33,15 @@ def load_profiles(settings: Settings) -> Profiles:
         if (profile := _read(path, problems))
     }
     if (default := settings.dispatch.profile) not in by_name:
-        problems.append(f"dispatch.profile is {default!r}: there is no such profile{_nearest(default, list(by_name))}")
+        problems.append(f"dispatch.profile is {default!r}: there is no such profile{nearest(default, list(by_name))}")
     if problems:
         raise ConfigError("\n".join(problems))
     return Profiles(by_name, default)
+
+
+def endpoint_of(settings: Settings, profile: Profile | None) -> Endpoint:
+    """What holds for endpoints of this profile whose row says nothing."""
+    return settings.endpoint.model_copy(update=dict(profile.overrides)) if profile else settings.endpoint
 
 
 def shipped_folder() -> Path:
@@ -96,7 +102,17 @@ def _profile(name: str, file: ProfileFile, origin: str) -> Profile:
         unique_url=file.url.unique,
         event_types=tuple(EventType(entry.name, entry.description, entry.example) for entry in file.event_types),
         origin=origin,
+        given=frozenset(_given(file)),
     )
+
+
+def _given(part: BaseModel, before: str = "") -> Iterator[str]:
+    for key in part.model_fields_set:
+        value = getattr(part, key)
+        if isinstance(value, BaseModel):
+            yield from _given(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}"
 
 
 PARTS: dict[str, type[BaseModel]] = {
@@ -112,7 +128,7 @@ def _sentence(error: ErrorDetails) -> str:
     key, what = ".".join(place), error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         known = PARTS[place[0]] if len(place) > 1 else ProfileFile
-        return f"unknown key {key}{_nearest(place[-1], list(known.model_fields))}"
+        return f"unknown key {key}{nearest(place[-1], list(known.model_fields))}"
     if error["type"] == "missing":
         return f"{key} is missing"
     if not key:
@@ -128,6 +144,7 @@ def _sentence(error: ErrorDetails) -> str:
     return f"{key}{shown}: {what[:1].lower()}{what[1:]}"
 
 
-def _nearest(name: str, names: list[str]) -> str:
+def nearest(name: str, names: list[str]) -> str:
+    """The end of a sentence about a name that is none: the one that was meant, or those there are."""
     found = get_close_matches(name, names, 1, 0.5)
     return f"; did you mean {found[0]}?" if found else f"; known are {', '.join(sorted(names))}"

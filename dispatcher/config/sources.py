@@ -65,6 +65,11 @@ def origins(file: Path | None, environ: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(source for source, _, _ in _gathered(file, environ, [])))
 
 
+def source_of_keys(file: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """Where each `section.key` that is set has the value from that counts; what is not among them has its default."""
+    return {".".join(key): source for source, key, _ in _gathered(file, environ, [])}
+
+
 def _gathered(file: Path | None, environ: Mapping[str, str], problems: list[str]) -> list[tuple[str, Key, Any]]:
     return [
         *_from_file(file, problems),

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from dispatcher.config import Settings, load_profiles
-from dispatcher.config.settings import Endpoint as Fallback
+from dispatcher.config import Settings, endpoint_of, load_profiles
 from dispatcher.errors import ConfigError
 from dispatcher.model import Endpoint
 from dispatcher.pipeline.directory import Defaults
@@ -69,11 +68,6 @@ def breaker(settings: Settings) -> Breaker:
     given = settings.breaker
     disable_after_s = given.disable_after_h * 3600
     return Breaker(given.park_after, given.park_base_s, given.park_cap_s, disable_after_s=disable_after_s)
-
-
-def endpoint_of(settings: Settings, profile: Profile | None) -> Fallback:
-    """What holds for endpoints of this profile whose row says nothing."""
-    return settings.endpoint.model_copy(update=dict(profile.overrides)) if profile else settings.endpoint
 
 
 def terms(settings: Settings, profile: Profile | None = None) -> Terms:

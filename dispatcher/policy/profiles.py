@@ -24,7 +24,7 @@ class Profile:
     """The contract of one kind of endpoints. `success` are the statuses that count; None: every 2xx.
 
     `overrides` are keys of the configuration's [endpoint] for endpoints whose row says nothing. `origin` is the file it
-    was read from, for people.
+    was read from and `given` the keys that it says, such as `url.unique`: for people.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Profile:
     unique_url: bool = False
     event_types: tuple[EventType, ...] = ()
     origin: str = ""
+    given: frozenset[str] = frozenset()
 
     @property
     def takes_secret(self) -> bool:

@@ -1,5 +1,6 @@
-"""Table `profiles`: what SQL knows of the profile files."""
+"""Tables `profiles` and `event_types`: what SQL knows of the profile files."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -8,10 +9,30 @@ from dispatcher.policy.profiles import Profile, Profiles
 from dispatcher.store.session import Session
 
 
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What became of a catalogue's event types. `mirrored`: the profile itself was in table `profiles`."""
+
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    mirrored: bool
+
+
 async def mirror(session: Session, profiles: Profiles, *, alone: bool) -> None:
     """Write them where they differ; `alone`: what is not among them goes. Said again, it changes nothing."""
     rows = [_row(profile, is_default=profile.name == profiles.default) for profile in profiles.by_name.values()]
     await session.fetch("mirror_profiles", orjson.dumps(rows).decode(), alone)
+
+
+async def install_event_types(session: Session, profile: Profile) -> Installed:
+    """Write the catalogue where it differs; types that are not in it go. Said again, it changes nothing."""
+    entries = profile.event_types
+    names, descriptions = [entry.name for entry in entries], [entry.description for entry in entries]
+    examples = [entry.example for entry in entries]
+    (row,) = await session.fetch("install_event_types", profile.name, names, descriptions, examples)
+    return Installed(**row)
 
 
 def _row(profile: Profile, *, is_default: bool) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import pytest
 from dispatcher import __version__
 from tests.support.daemon import environment
 
-COMMANDS = ["run", "demo", "migrate", "check", "status", "rekey", "prune", "listen"]
+COMMANDS = ["run", "demo", "migrate", "check", "status", "rekey", "prune", "listen", "profile", "event"]
+OF_GROUPS = ["profile list", "profile show", "profile install", "profile docs", "event match"]
 DSN = "postgresql://app:hunter2@localhost/app"
 
 
@@ -46,9 +47,9 @@ def test_help_says_what_it_is_and_names_every_command():
     assert all(f"\n  {command} " in done.stdout for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *OF_GROUPS])
 def test_every_command_has_help_that_needs_no_configuration(command):
-    done = dispatcher(command, "--help", nonsense="1", dsn="no dsn")
+    done = dispatcher(*command.split(), "--help", nonsense="1", dsn="no dsn")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Usage: ")
     assert f"{command} [OPTIONS]" in done.stdout
@@ -72,6 +73,10 @@ MISTYPED = {
     "nothing to verify": (["listen", "--scheme", "none", "--secret", "whsec_"], "--secret"),
     "rate out of range": (["demo", "--rate", "0"], "--rate"),
     "config without a file": (["--config"], "--config"),
+    "no command of a group": (["profile"], "Missing command"),
+    "unknown command of a group": (["profile", "lits"], "lits"),
+    "option of a group's command": (["profile", "show", "standard", "--fast"], "--fast"),
+    "argument missing": (["event", "match", "order.paid"], "DATA"),
 }
 
 
@@ -79,7 +84,8 @@ MISTYPED = {
 def test_a_mistyped_command_line_is_named_in_one_line(words, named):
     said = complaint(dispatcher(*words))
     assert named in said
-    assert re.search(rf"; see: dispatcher( {words[0]})? --help$", said)
+    command = words[0] if words[0] not in {"profile", "event"} else " ".join(words[: 2 if len(words) > 2 else 1])
+    assert re.search(rf"; see: dispatcher( {command})? --help$", said)
 
 
 def test_a_secret_that_is_none_is_refused_without_showing_it():

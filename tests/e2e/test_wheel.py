@@ -30,7 +30,7 @@ def installed(tmp_path_factory):
     return folder / "site"
 
 
-def test_the_installed_wheel_delivers_the_demo(installed, tmp_path):
+def installed_dispatcher(installed: Path, cwd: Path, *words: str) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
     # Our own environment has the libraries; the folder in front of it has the product.
     environment["PYTHONPATH"] = os.pathsep.join([str(installed), sysconfig.get_path("purelib")])
@@ -38,10 +38,20 @@ def test_the_installed_wheel_delivers_the_demo(installed, tmp_path):
         "import dispatcher, sys; assert dispatcher.__file__.startswith(sys.argv.pop(1)), dispatcher.__file__; "
         "from dispatcher.cli import main; main()"
     )
-    done = run(sys.executable, "-P", "-c", script, installed, "demo", "--once", "--json", cwd=tmp_path, env=environment)
-    told = json.loads(done.stdout)
+    return run(sys.executable, "-P", "-c", script, installed, *words, cwd=cwd, env=environment).stdout
+
+
+def test_the_installed_wheel_delivers_the_demo(installed, tmp_path):
+    told = json.loads(installed_dispatcher(installed, tmp_path, "demo", "--once", "--json"))
     assert told["delivered"] == told["deliveries"] > 0
     assert told["dead"] == told["unverified"] == 0
+
+
+def test_the_installed_wheel_has_its_profiles(installed, tmp_path):
+    told = json.loads(installed_dispatcher(installed, tmp_path, "profile", "list", "--json"))
+    ours = {path.stem: path.read_text() for path in (ROOT / "config/profiles").glob("*.toml")}
+    assert {each["name"]: Path(each["file"]).read_text() for each in told["profiles"]} == ours
+    assert all(each["shipped"] and each["file"].startswith(str(installed)) for each in told["profiles"])
 
 
 def test_the_wheel_carries_what_it_reads(installed):

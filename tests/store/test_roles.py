@@ -44,7 +44,7 @@ CALLED = {
     "app_producer": {"emit", "as_json", "uuidv7", "is_type", "refuse"},
     "app_operator": {
         "subscribe", "unsubscribe", "pause", "resume", "activate", "rotate_secret", "retry", "replay", "ping",
-        "is_type", "is_pattern", "generate_api_key",
+        "is_type", "is_pattern", "candidates", "generate_api_key",
     },
 }  # fmt: skip
 ROLES = list(CALLED)

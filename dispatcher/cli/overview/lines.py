@@ -6,8 +6,8 @@ from textwrap import wrap
 
 from dispatcher.cli.overview.judge import Judged, host, is_ours, named, standby
 from dispatcher.cli.overview.local import Local
-from dispatcher.cli.overview.table import Line, table
-from dispatcher.cli.screen import BAD, DIM, GOOD, WARN, Span
+from dispatcher.cli.overview.table import table
+from dispatcher.cli.screen import BAD, DIM, GOOD, WARN, Line, Span
 from dispatcher.observe.printable import printable
 from dispatcher.policy.blame import Whose
 from dispatcher.policy.wording import instant, plural, span

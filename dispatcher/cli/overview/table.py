@@ -1,36 +1,33 @@
 """The endpoints that fail or are disabled, in columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from rich.cells import cell_len, set_cell_size
-
+from dispatcher.cli.columns import row, widths
 from dispatcher.cli.overview.judge import host
-from dispatcher.cli.screen import BAD, DIM, NAME, WARN, Span
+from dispatcher.cli.screen import BAD, DIM, NAME, WARN, Line
 from dispatcher.observe.printable import printable
 from dispatcher.policy.wording import span
 from dispatcher.store.report import HELD_EACH
 from dispatcher.store.session import Row
-
-Line = list[Span]
 
 HEAD = ("id", "tenant", "name", "host", "state", "last, ago", "open")
 WIDEST = (10, 12, 16, 30, 24, 22, 6)
 """Of each column in a terminal of any width; what is cut ends in an ellipsis."""
 LEAST = (4, 6, 6, 12, 10, 8, 4)
 STYLES: tuple[str, ...] = (DIM, "", NAME, "", WARN, BAD, "")
-GAP = "  "
+RIGHT = frozenset({len(HEAD) - 1})
 
 
 def table(unhappy: Sequence[Row], now: datetime, rows: int, columns: int) -> list[Line]:
     """At most so many lines: the worst, and how many more there are. A column with nothing in it is left out."""
     total = unhappy[0]["unhappy"]
     room = rows - 1 if total <= rows - 1 and len(unhappy) == total else rows - 2
-    cells = [tuple(map(printable, _cells(row, now))) for row in unhappy[:room]]
+    cells = [tuple(map(printable, _cells(each, now))) for each in unhappy[:room]]
     kept = [place for place, column in enumerate(zip(*cells, strict=True)) if any(column)]
-    widths = _widths([HEAD, *cells], columns, kept)
-    shown: list[Line] = [_row(HEAD, widths, [DIM] * len(HEAD))]
-    shown += [_row(line, widths, STYLES) for line in cells]
+    wide = widths([HEAD, *cells], WIDEST, LEAST, columns, kept)
+    shown: list[Line] = [row(HEAD, wide, [DIM] * len(HEAD), RIGHT)]
+    shown += [row(line, wide, STYLES, RIGHT) for line in cells]
     if total > len(cells):
         shown.append([(f"and {total - len(cells):,} more", DIM)])
     return shown
@@ -65,27 +62,3 @@ def _last(row: Row, now: datetime) -> str:
     said = row["last_reason"] or row["last_status"] or ""
     ago = span((now - row["last_at"]).total_seconds())
     return ago if said == row["state_reason"] else f"{said} {ago}".strip()
-
-
-def _widths(lines: Sequence[Sequence[str]], columns: int, kept: Sequence[int]) -> dict[int, int]:
-    """As wide as what is in them, up to a bound; where that is too wide, the widest gives way first."""
-    widths = {place: min(max(cell_len(line[place]) for line in lines), WIDEST[place]) for place in kept}
-    while sum(widths.values()) + len(GAP) * (len(widths) - 1) > columns:
-        widest = max(kept, key=lambda place: widths[place] - LEAST[place])
-        if widths[widest] <= LEAST[widest]:
-            break
-        widths[widest] -= 1
-    return widths
-
-
-def _row(cells: Sequence[str], widths: Mapping[int, int], styles: Sequence[str]) -> Line:
-    *places, last = widths
-    spans: Line = []
-    for place in places:
-        spans += [(_fit(cells[place], widths[place]), styles[place]), GAP]
-    return [*spans, (cells[last].rjust(widths[last]), styles[last])]
-
-
-def _fit(text: str, width: int) -> str:
-    """Exactly so many cells: a wide character takes two."""
-    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)) + "…"

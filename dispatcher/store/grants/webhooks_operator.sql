@@ -13,5 +13,6 @@ grant execute on function
   webhooks.unsubscribe(bigint), webhooks.pause(bigint), webhooks.resume(bigint), webhooks.activate(bigint),
   webhooks.rotate_secret(bigint, text, interval), webhooks.retry(bigint),
   webhooks.replay(bigint, timestamptz, timestamptz, text[]), webhooks.ping(bigint, text),
-  webhooks.is_type(text), webhooks.is_pattern(text), webhooks.generate_api_key()
+  webhooks.is_type(text), webhooks.is_pattern(text), webhooks.candidates(text),
+  webhooks.generate_api_key()
   to webhooks_operator;
