@@ -6,13 +6,14 @@ from hypothesis import example, given, settings
 
 from tests.contracts.receivers import CONTRACTS, STANDARD
 from tests.contracts.webhooks import a_pair, a_secret, hook, send
+from tests.support.daemon import daemon
 from tests.support.eventually import eventually
 from tests.support.json_texts import texts
 
 EXAMPLES = 100
 
 
-async def test_any_json_arrives_byte_for_byte_and_its_signature_verifies(running, db, receiver):
+async def test_any_json_arrives_byte_for_byte_and_its_signature_verifies(database, db, receiver, authority):
     hooks = {"/pair": (STANDARD, (await hook(db, STANDARD, receiver.url("/pair"), secret=a_pair()))[1])}
     for contract in CONTRACTS:
         given_secret = None if contract.signature == "none" else a_secret()
@@ -22,7 +23,7 @@ async def test_any_json_arrives_byte_for_byte_and_its_signature_verifies(running
     async def all_take(text: str) -> None:
         receiver.requests.clear()
         sent = await send(db, data=text, context=text)
-        await eventually(lambda: len(receiver.requests) == len(hooks))
+        await eventually(lambda: len(receiver.requests) == len(hooks), within=10)
         got = {request.path: request for request in receiver.requests}
         wrong = {path: contract.complaints(got[path], sent, secret) for path, (contract, secret) in hooks.items()}
         assert wrong == {path: [] for path in hooks}
@@ -37,5 +38,6 @@ async def test_any_json_arrives_byte_for_byte_and_its_signature_verifies(running
     def arrives(text: str) -> None:
         asyncio.run_coroutine_threadsafe(all_take(text), loop).result(60)
 
-    async with running():
+    # In a process of its own: hypothesis minds, while it makes examples, that a dispatcher throws dice beside it.
+    async with daemon(database.dsn, egress__ca_file=authority.ca_file, log__attempts="failures"):
         await asyncio.to_thread(arrives)
