@@ -1,5 +1,6 @@
 """`dispatcher listen`: a receiver to develop against."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,14 +11,21 @@ OK = 200
 
 
 def listen(  # noqa: PLR0913 an argument for each option
+    context: typer.Context,
     *,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="As before the command: the configuration.")
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 3000,
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     secret: Annotated[
         list[str] | None,
         typer.Option(metavar="whsec_…", help="Verify with it, or with whpk_…; may be given more than once."),
     ] = None,
-    scheme: Annotated[Scheme, typer.Option(help="How the sender signs.")] = Scheme.STANDARD,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Verify as receivers of this profile do, in place of --scheme.")
+    ] = None,
+    scheme: Annotated[Scheme | None, typer.Option(help="How the sender signs. [default: standard]")] = None,
     encoding: Annotated[
         Encoding | None,
         typer.Option(help="What the secret is. [default: utf8 for github and stripe, else base64]"),
@@ -35,9 +43,16 @@ def listen(  # noqa: PLR0913 an argument for each option
     """Print every request that arrives and whether its signature verifies; answer as told. Ctrl-C ends it."""
     if times is not None and status == OK:
         raise typer.BadParameter("--times goes with --status: after so many answers it is 200 anyway")
+    if profile is not None and (scheme or encoding or header):
+        raise typer.BadParameter("--profile says --scheme, --encoding and --header itself")
     if header and scheme not in MAY_BE_NAMED:
         raise typer.BadParameter("--header goes with --scheme github or stripe: the others name their own")
     from dispatcher.cli.listening import Answers, listen_until_told  # noqa: PLC0415 rule 3
 
-    signing = Signing.of(scheme, encoding, header)
+    if profile is None:
+        signing = Signing.of(scheme or Scheme.STANDARD, encoding, header)
+    else:
+        from dispatcher.cli.promises.known import read  # noqa: PLC0415 rule 3
+
+        signing = read(config or context.obj).named(profile).signing
     listen_until_told(host, port, signing, secret or [], Answers(status, times, delay), as_json=as_json)

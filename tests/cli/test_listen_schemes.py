@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.support.commands import typed
 from tests.support.daemon import daemon
 from tests.support.factories import SECRET
 from tests.support.listening import BODY, listening, post
@@ -54,6 +55,7 @@ SENDERS = {
     "github": Sender(("--scheme", "github", "--encoding", "hex", "--secret", KEY.hex()), by_github),
     "stripe": Sender(("--scheme", "stripe", "--header", "ACME-signature", "--secret", SECRET), by_stripe),
     "embedded": Sender(("--scheme", "embedded", "--secret", SECRET), body=with_its_signature(BODY)),
+    "a profile's": Sender(("--profile", "manysends", "--secret", SECRET), body=with_its_signature(BODY)),
 }
 
 
@@ -95,3 +97,18 @@ async def test_the_type_is_shown_whatever_the_profile_calls_it():
             line = await running.until(f"POST /{number}")
             assert line.partition(f"POST /{number}")[2].strip() == shown
         await running.is_told_to_end()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--profile", "manysend"), "there is no profile 'manysend'; did you mean manysends?"),
+        (("--profile", "sydx", "--scheme", "github"), "--profile says --scheme, --encoding and --header itself"),
+        (("--profile", "sydx", "--header", "X-Signature"), "--profile says --scheme, --encoding and --header itself"),
+        (("--profile", "context", "--secret", SECRET), "--secret has nothing to verify: the scheme none signs nothing"),
+    ],
+)
+def test_a_profile_that_is_none_or_not_alone_is_a_usage_error(words, said):
+    done = typed("listen", *words)
+    assert done.returncode == 2
+    assert said in done.stderr

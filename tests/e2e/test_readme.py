@@ -67,7 +67,7 @@ def test_its_settings_are_known():
     known = {
         f"{section}.{key}" for section, field in Settings.model_fields.items() for key in field.annotation.model_fields
     }
-    for section, key in re.findall(r"`(database|dispatch|endpoint|egress|breaker|retention|secrets|log)\.(\w+)`", README):
+    for section, key in re.findall(rf"`({'|'.join(Settings.model_fields)})\.(\w+)`", README):
         assert f"{section}.{key}" in known | set(EVENTS), f"{section}.{key}"
     for name in re.findall(r"DISPATCHER_([A-Z_]+__[A-Z_]+)", README):
         assert name.lower().replace("__", ".") in known, name
