@@ -10,20 +10,20 @@ IN_TIME, TOO_LATE = [(1, "delivered", None, 200)], [(1, "dead", "timeout", None)
 
 
 async def test_an_answer_just_before_the_deadline_counts_and_one_just_after_it_does_not(running, db, receiver):
-    cases = [(f"/{contract.profile}", contract, contract.deadline_s, {}) for contract in CONTRACTS]
+    cases = [(f"/{contract.profile}", contract, contract.deadline_s, None) for contract in CONTRACTS]
     # A row's own outweighs its profile's, both ways.
     cases += [
-        ("/own/shorter", MANYSENDS, 3.0, {"timeout_s": 3.0}),
-        ("/own/longer", STANDARD, 17.0, {"timeout_s": 17.0}),
+        ("/own/shorter", MANYSENDS, 3.0, 3.0),
+        ("/own/longer", STANDARD, 17.0, 17.0),
     ]
     ids, wanted = {}, {}
-    for path, contract, deadline_s, given in cases:
+    for path, contract, deadline_s, own in cases:
         early, late = f"{path}/early", f"{path}/late"
         receiver.always(Answer(delay_s=deadline_s - MARGIN_S), path=early)
         receiver.always(Answer(delay_s=deadline_s + MARGIN_S), path=late)
         wanted |= {early: IN_TIME, late: TOO_LATE}
         for each in (early, late):
-            ids[each], _ = await hook(db, contract, receiver.url(each), max_attempts=1, **given)
+            ids[each], _ = await hook(db, contract, receiver.url(each), max_attempts=1, timeout_s=own)
     async with running():
         await send(db)
         await all_settled(db)
@@ -35,7 +35,7 @@ async def test_a_longer_timeout_in_the_configuration_widens_no_contract_that_has
     for contract in (each for each in CONTRACTS if each.deadline_s < 15):
         path = f"/{contract.profile}"
         receiver.always(Answer(delay_s=contract.deadline_s + MARGIN_S), path=path)
-        ids[path], _ = await hook(db, contract, receiver.url(path), max_attempts=1)
+        ids[path], _ = await hook(db, contract, receiver.url(path), max_attempts=1, timeout_s=None)
     async with running(endpoint__timeout_s=30):
         await send(db)
         await all_settled(db)

@@ -25,7 +25,7 @@ async def test_exactly_the_statuses_of_its_contract_count_and_all_others_are_tri
     for path, (contract, status) in cases.items():
         receiver.will_answer(status, path=path)
         ids[path], _ = await hook(db, contract, receiver.url(path))
-    async with running():
+    async with running(dispatch__max_in_flight=8):  # so that connections are used again: each costs a handshake
         await send(db)
         await all_settled(db)
         gone = [each for path, each in ids.items() if path.endswith("/410")]
