@@ -11,7 +11,6 @@ from dispatcher.config.settings import Endpoint
 from dispatcher.errors import ConfigError
 from dispatcher.policy.backoff import Backoff
 from dispatcher.policy.profiles import Profile, Profiles
-from dispatcher.policy.signing import Scheme
 
 DEFAULT = "default"
 STEADY = 0.5
@@ -99,10 +98,4 @@ def success(profile: Profile) -> str | list[int]:
 
 def signature_header(profile: Profile) -> str | None:
     """Where a signature is sent; a body that carries one is signed in a header, too."""
-    match profile.signing.scheme:
-        case Scheme.NONE:
-            return None
-        case Scheme.STANDARD | Scheme.EMBEDDED:
-            return "webhook-signature"
-        case Scheme.GITHUB | Scheme.STRIPE:
-            return profile.signing.header_name
+    return profile.signing.header_name or None

@@ -81,7 +81,7 @@ def _cells(known: Known, profile: Profile) -> tuple[str, ...]:
         f"{profile.name} *" if profile.name == known.profiles.default else profile.name,
         profile.signing.scheme,
         secret(profile),
-        statuses if isinstance(statuses, str) else ", ".join(map(str, statuses)),
+        statuses if isinstance(statuses, str) else ",".join(map(str, statuses)),
         f"{given.timeout_s:g} s",
         str(given.max_attempts),
         ("https" if profile.https_only else "http or https") + (", unique" if profile.unique_url else ""),
