@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.config import Settings
+from dispatcher.config import Settings, load_profiles
 from dispatcher.model import Reason
 from dispatcher.observe.events import EVENTS
 from tests.support.daemon import environment
 from tests.support.installed import ADMINISTRATE, LEAVE, LEAVE_AS_DISPATCHER, MIGRATE, PACKAGE, SYSTEM, VENV
 from tests.support.postgres import connected
+from tests.support.profiles import SHIPPED, written
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -46,6 +47,34 @@ async def test_its_sql_runs(database, db, block):
 @pytest.mark.parametrize("text", INSTALLING, ids=count(1))
 def test_it_installs_as_the_tests_on_a_machine_do(text):
     assert text.strip() in README
+
+
+def test_its_profile_of_ones_own_is_one(tmp_path):
+    (text,) = re.findall(r"```toml\n(description.*?)```", README, re.DOTALL)
+    written(tmp_path, acme=text)
+    settings = Settings.model_validate({"dispatch": {"profiles_dir": str(tmp_path), "profile": "acme"}})
+    acme = load_profiles(settings).get(None)
+    assert (acme.signing.scheme, acme.signing.header_name, acme.success) == ("stripe", "acme-signature", {200})
+    assert len(text.splitlines()) <= 10
+
+
+def test_its_table_of_profiles_has_all_that_are_shipped_and_says_the_same():
+    table = README.partition("| profile | body |")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \|(.*)\|$", table, re.MULTILINE))
+    assert sorted(rows) == sorted(SHIPPED)
+    for name, profile in SHIPPED.items():
+        body, signature, accepted, often, url, rest = (cell.strip() for cell in rows[name].split("|"))
+        if not body.startswith("CloudEvents"):
+            assert re.findall(r"`(\w+)`", body) == re.findall(r'[{,]"(\w+)":', profile.template.text), name
+        assert accepted == ("2xx" if profile.success is None else "200"), name
+        said = [f"{profile.overrides['timeout_s']:g} s"] if "timeout_s" in profile.overrides else []
+        said += [f"{profile.overrides['max_attempts']}"] if "max_attempts" in profile.overrides else []
+        assert often == ", ".join(said), name
+        assert ("https" in url, "each once" in url) == (profile.https_only, profile.unique_url), name
+        assert ("where a secret is given" in signature) == (profile.takes_secret and not profile.needs_secret), name
+        assert ("strict" in rest, "inactive" in rest, "required" in rest) == (
+            profile.strict, profile.initial_state == "inactive", bool(profile.required)
+        ), name  # fmt: skip
 
 
 def test_its_commands_and_options_are_known():

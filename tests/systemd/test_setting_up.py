@@ -5,16 +5,21 @@ import json
 from contextlib import AsyncExitStack
 
 import pytest
+from standardwebhooks import Webhook
 
 from tests.support.eventually import eventually
 from tests.support.installed import ROOT
+from tests.support.keys import line
 from tests.support.service import service
-from tests.support.sql import insert, subscribe
+from tests.support.sql import endpoint, insert, subscribe
 from tests.support.tls import Authority
 
 PASSWORD = "hunter2-of-the-dispatcher"
 CA_FILE = "/etc/dispatcher/database-ca.pem"
 SECRET = "/etc/credstore/dispatcher.database.dsn"
+KEYS = "/etc/credstore/dispatcher.secrets-keys"
+KEYS_FILE = 'keys_file = "/run/credentials/dispatcher.service/secrets-keys"\n'
+REKEY = f"DISPATCHER_SECRETS__KEYS_FILE={KEYS} /opt/dispatcher/bin/dispatcher rekey"
 
 
 @pytest.fixture
@@ -73,6 +78,28 @@ async def test_migrate_with_the_dsn_of_the_credential(machine, dispatcher, tls_d
     dispatcher.configure()
     said = await machine.sh(f"DISPATCHER_DATABASE__DSN=$(cat {SECRET}) /opt/dispatcher/bin/dispatcher migrate")
     assert "up to date" in said
+
+
+async def test_keys_from_a_credential_seal_what_is_stored_and_open_what_is_sent(
+    machine, dispatcher, tls_dsn, appdb, receiver
+):
+    machine.write(KEYS, line("k1") + "\n", 0o600)
+    endpoint_id, secret = await subscribe(appdb, receiver.url())
+    dispatcher.configure(tls_dsn.replace("@", f":{PASSWORD}@"), secrets=KEYS_FILE)
+    await dispatcher.start()
+
+    async def is_sealed_with(key_id: str) -> bool:
+        return (await endpoint(appdb, endpoint_id))["secret"].startswith(f"sealed:v1:{key_id}:")
+
+    await eventually(lambda: is_sealed_with("k1"))
+    await insert(appdb)
+    (request,) = await eventually(lambda: receiver.requests)
+    Webhook(secret).verify(request.body.decode(), dict(request.headers))
+    machine.write(KEYS, f"{line('k2', bytes(32))}\n{line('k1')}\n", 0o600)
+    await machine.run("systemctl", "restart", "dispatcher")
+    await machine.sh(REKEY)
+    assert await is_sealed_with("k2")
+    assert not await dispatcher.said("endpoint.hindered")
 
 
 async def test_a_database_with_the_certificate_of_somebody_else_gets_no_password(
