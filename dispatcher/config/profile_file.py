@@ -41,8 +41,9 @@ def _type(value: str) -> str:
 
 def _example(value: str) -> str:
     try:
-        json.loads(value, parse_constant=_refuse_constant)
-    except ValueError as error:
+        # Numbers stay texts: Postgres takes longer ones than Python does.
+        json.loads(value, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not JSON: {error}") from None
     if len(value.encode()) > LARGEST_EXAMPLE:
         raise ValueError(f"it is longer than {LARGEST_EXAMPLE} bytes")

@@ -116,6 +116,8 @@ def _refuse_shape(text: str, precision: Precision, *, signed: bool) -> None:
         raise ValueError(
             f"it makes no JSON ({error.msg}); $data and $context stand for whole values, the others between quotes"
         ) from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(made, dict):
         raise ValueError("it is not a JSON object")  # noqa: TRY004 what is wrong is the text
     if any(MARK in key or DIGITS in key for key in _keys(made)):

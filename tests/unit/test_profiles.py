@@ -64,6 +64,7 @@ TYPED = MINE + "[[event_types]]\n"
         (TYPED + "name = 'a'\ndescription = 'x'", "event_types.1.example is missing"),
         (TYPED + "name = 'a'\ndescription = 'x'\nexample = '{'", "event_types.1.example is '{': it is not JSON"),
         (TYPED + "name = 'a'\ndescription = 'x'\nexample = 'NaN'", "event_types.1.example is 'NaN': it is not JSON"),
+        (TYPED + f"name = 'a'\ndescription = 'x'\nexample = '{'[' * 9000}'", "example is"),
         (TYPED + "name = 'a b'\ndescription = 'x'\nexample = '1'", "event_types.1.name is 'a b': it is not words of"),
         (TYPED + "name = 'webhook.a'\ndescription = 'x'\nexample = '1'", "not below webhook."),
         (

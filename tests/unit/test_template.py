@@ -95,7 +95,9 @@ QUOTES = "$data and $context stand for whole values, the others between quotes"
         ('{"$type":1}', "a placeholder is in the name of a member"),
         ('{"a":[{"of $tenant":1}]}', "a placeholder is in the name of a member"),
         ('{"signature":"$signature"}', "$signature is for scheme embedded alone"),
+        ('{"a":' + "[" * 5000 + "]" * 5000 + "}", "it is nested too deeply"),
     ],
+    ids=lambda text: text[:40],
 )
 def test_what_would_not_make_one_object_of_every_event_is_refused(text, refusal):
     with pytest.raises(ValueError, match=re.escape(refusal)):

@@ -24,5 +24,6 @@ with given as materialized (
 ), demoted as (
   update webhooks.profiles p set is_default = false
    where not $2::boolean and p.is_default and p.name not in (select g.name from given g)
+     and exists (select from given g where g.is_default)
 )
 delete from webhooks.profiles p where $2 and p.name not in (select g.name from given g)
