@@ -39,7 +39,7 @@ async def test_it_says_what_changed_and_said_again_it_changes_nothing(database, 
         assert code == 0
         return {name: made[name] for name in ("added", "changed", "removed", "unchanged")}
 
-    await db.execute("insert into webhooks.event_types values ('other', 'a.b', 'Theirs.', '1')")
+    await db.execute("insert into webhooks.event_types values ('other', 'x.y', 'Theirs.', '1')")
     acme(tmp_path, ("a.b", "One.", "1"), ("a.c", "Two.", AS_WRITTEN), ("a.d", "Three.", "3"))
     assert installed() == {"added": 3, "changed": 0, "removed": 0, "unchanged": 0}
     assert (await catalogue(db))[1] == ("a.c", "Two.", AS_WRITTEN)
@@ -49,7 +49,7 @@ async def test_it_says_what_changed_and_said_again_it_changes_nothing(database, 
     acme(tmp_path, ("a.b", "One.", "1 "), ("a.c", "Two!", AS_WRITTEN), ("a.e", "Four.", "4"))
     assert installed() == {"added": 1, "changed": 2, "removed": 1, "unchanged": 0}
     assert [name for name, _, _ in await catalogue(db)] == ["a.b", "a.c", "a.e"]
-    assert await catalogue(db, "other") == [("a.b", "Theirs.", "1")]
+    assert await catalogue(db, "other") == [("x.y", "Theirs.", "1")]
 
 
 async def test_from_then_on_a_strict_profile_knows_its_types_and_ping_its_examples(database, db):
