@@ -4,7 +4,7 @@ import json
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
 from dispatcher.config.settings import Endpoint
 from dispatcher.policy.headers import FORBIDDEN_NAMES, NAME
@@ -50,13 +50,20 @@ def _example(value: str) -> str:
     return value
 
 
+def _success(value: object) -> str | list[int]:
+    if value == "2xx":
+        return "2xx"
+    if isinstance(value, list) and value and all(type(each) is int and 200 <= each <= 299 for each in value):
+        return value
+    raise ValueError('it must be "2xx", or a list of statuses from 200 to 299 such as [200]')
+
+
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is none")
 
 
 Header = Annotated[str, AfterValidator(_header)]
 Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Status = Annotated[int, Field(ge=200, le=299)]
 
 
 class Part(BaseModel):
@@ -75,6 +82,8 @@ class Signature(Part):
             raise ValueError("encoding goes with github, stripe and embedded; scheme standard is always base64")
         if self.header is not None and self.scheme not in MAY_BE_NAMED:
             raise ValueError("header goes with github and stripe; the others have names of their own")
+        if self.scheme is Scheme.NONE and self.model_fields_set - {"scheme"}:
+            raise ValueError("scheme none signs nothing: secret and encoding go with the others")
         return self
 
     def signing(self) -> Signing:
@@ -99,7 +108,7 @@ class ProfileFile(Part):
     body: Annotated[str, Field(max_length=LONGEST_TEMPLATE)]
     content_type: Annotated[str, AfterValidator(_media_type)] = "application/json"
     timestamp: Precision = Precision.MICROSECONDS
-    success: Literal["2xx"] | Annotated[list[Status], Field(min_length=1)] = "2xx"
+    success: Annotated[str | list[int], PlainValidator(_success)] = "2xx"
     api_key_header: Header = API_KEY_HEADER
     required: list[Literal["name", "api_key", "headers"]] = []
     initial_state: Literal["active", "inactive"] = "active"
@@ -116,4 +125,6 @@ class ProfileFile(Part):
             raise ValueError(f"event_types has {twice} twice")
         if self.strict and not names:
             raise ValueError("strict goes with event_types: there is no catalogue to be strict about")
+        if self.api_key_header == self.signature.signing().header_name:
+            raise ValueError(f"api_key_header is {self.api_key_header}, which the signature is sent in")
         return self

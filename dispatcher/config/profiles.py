@@ -1,5 +1,6 @@
 """Profiles: those that are shipped and the operator's own, read and checked before anything starts."""
 
+import errno
 import re
 import tomllib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from dispatcher.policy.template import Template
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 LONGEST_SHOWN = 100
+LARGEST_FILE = 4_000_000
 
 
 def load_profiles(settings: Settings) -> Profiles:
@@ -72,8 +74,8 @@ def _read(path: Path, problems: list[str]) -> Profile | None:
         )
         return None
     try:
-        return _profile(path.stem, ProfileFile.model_validate(tomllib.loads(path.read_text("utf-8"))), str(path))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return _profile(path.stem, ProfileFile.model_validate(tomllib.loads(_text(path))), str(path))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         problems.append(f"{path}: {why}; it must be a readable TOML file")
     except ValidationError as error:
@@ -81,6 +83,15 @@ def _read(path: Path, problems: list[str]) -> Profile | None:
     except ValueError as error:
         problems.append(f"{path}: body: {error}")
     return None
+
+
+def _text(path: Path) -> str:
+    # A pipe would be waited for, by a daemon that is told to reload.
+    if not path.is_file():
+        raise OSError(errno.EINVAL, "not a file")
+    if path.stat().st_size > LARGEST_FILE:
+        raise OSError(errno.EFBIG, f"larger than {LARGEST_FILE:,} bytes")
+    return path.read_text("utf-8")
 
 
 def _profile(name: str, file: ProfileFile, origin: str) -> Profile:
@@ -92,7 +103,7 @@ def _profile(name: str, file: ProfileFile, origin: str) -> Profile:
         content_type=file.content_type,
         signing=signing,
         needs_secret=file.signature.secret == "required" and signing.scheme is not Scheme.NONE,  # noqa: S105 a word
-        success=None if file.success == "2xx" else frozenset(file.success),
+        success=None if file.success == "2xx" else frozenset(map(int, file.success)),
         api_key_header=file.api_key_header,
         required=tuple(file.required),
         initial_state=State(file.initial_state),
@@ -131,6 +142,9 @@ def _sentence(error: ErrorDetails) -> str:
         return f"unknown key {key}{nearest(place[-1], list(known.model_fields))}"
     if error["type"] == "missing":
         return f"{key} is missing"
+    if error["type"] in {"model_type", "list_type"} and key in PARTS:
+        brackets = f"[[{key}]]" if key == "event_types" else f"[{key}]"
+        return f"{key} must be a table: write {brackets} and its keys below"
     if not key:
         return what
     given = error["input"]
@@ -138,7 +152,7 @@ def _sentence(error: ErrorDetails) -> str:
         f" is {given[:LONGEST_SHOWN]!r}"
         if isinstance(given, str)
         else f" is {given}"
-        if isinstance(given, int | float)
+        if isinstance(given, int | float | list)
         else ""
     )
     return f"{key}{shown}: {what[:1].lower()}{what[1:]}"

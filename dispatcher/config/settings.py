@@ -54,6 +54,8 @@ def _readable(value: str) -> str:
     # Opened, not asked about: permissions, folders nobody may enter, a certificate in the place of its path.
     if value:
         try:
+            if Path(value).is_fifo():
+                raise ValueError("it must be the path of a file, and is that of a pipe")  # noqa: TRY301 as below
             with Path(value).open("rb"):
                 pass
         except (OSError, ValueError) as error:

@@ -94,7 +94,7 @@ def _from_file(file: Path | None, problems: list[str]) -> Iterator[tuple[str, Ke
         if file is None and not path.exists():
             return
         parsed = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         problems.append(
             f"{path}: {error.strerror if isinstance(error, OSError) else error}; it must be a readable TOML file"
         )

@@ -144,7 +144,7 @@ class Dispatcher:
             fit=self._fit,
             lost=self._lost,
             taken=self._taken,
-            prepare=self._stages.mirror.write,
+            prepare=self._stages.mirror.begin,
             adopt=self._adopt if self._adoption is not None else None,
         )
 

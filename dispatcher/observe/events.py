@@ -45,6 +45,7 @@ EVENTS = {
     "partition.locked": "A day past its time is in use by somebody; dropping it is tried again every minute.",
     "partition.missed": "Partitions could not be made: the DEFAULT, which serves instead, is in use or has such rows.",
     "partition.needed": "A day past its time is kept until what is open has been delivered; said once for each.",
+    "profile.deferred": "What the profile files say cannot be written into the database yet; it is tried again.",
     "retention.applied": "Rows past their time were deleted, so many of each table.",
     "retention.deferred": "The schema is older than what drops its days; until it is migrated they stay.",
     "schema.differed": "The schema is not the one this version was made with, but one it can work with.",

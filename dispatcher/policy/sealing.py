@@ -26,11 +26,12 @@ SECRET, API_KEY = "secret", "api_key"
 
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 SEALED = re.compile(rf"{PREFIX}({KEY_ID.pattern}):([A-Za-z0-9+/]+={{0,2}})")
+DAMAGED = "(damaged)"
 LINE = "a line is ID:BASE64, an id of at most 32 letters, digits, _ or -, and the base64 of 32 random bytes"
 
 
 class SealedShut(ValueError):
-    """A sealed value that cannot be opened; the message says why, and shows nothing of it."""
+    """A sealed value that cannot be opened; the message says why, after its column's name, and shows nothing of it."""
 
 
 def header(name: str) -> str:
@@ -44,8 +45,11 @@ def is_sealed(value: str) -> bool:
 
 
 def kid_of(value: str) -> str | None:
-    """The id of the key it is sealed with; None where it is plain."""
-    return value.removeprefix(PREFIX).partition(":")[0] if is_sealed(value) else None
+    """The id of the key it is sealed with; None where it is plain. What is damaged is not shown."""
+    if not is_sealed(value):
+        return None
+    key_id = value.removeprefix(PREFIX).partition(":")[0]
+    return key_id if KEY_ID.fullmatch(key_id) else DAMAGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +90,20 @@ class Keyring:
         return f"{PREFIX}{self.active}:{base64.b64encode(box).decode('ascii')}"
 
     def open(self, value: str, tenant: str, endpoint_id: int, kind: str) -> str:
-        """What was sealed. Raises `SealedShut`."""
+        """What was sealed. Raises `SealedShut`, in a clause about the value."""
         sealed = SEALED.fullmatch(value)
         box = _decoded(sealed[2]) if sealed else None
         if sealed is None or box is None or len(box) < NONCE + TAG:
-            raise SealedShut(f"{kind} is sealed, and malformed: it was cut or changed; write it anew")
+            raise SealedShut("is sealed, and malformed: it was cut or changed; write it anew")
         key = self._keys.get(sealed[1])
         if key is None:
             known = ", ".join(self._keys)
-            raise SealedShut(f"{kind} is sealed with key {sealed[1]}, which secrets.keys_file does not have ({known})")
+            raise SealedShut(f"is sealed with key {sealed[1]}, which secrets.keys_file does not have ({known})")
         try:
             opened = _cipher(key, endpoint_id).decrypt(box[:NONCE], box[NONCE:], _bound_to(tenant, endpoint_id, kind))
         except InvalidTag:
             raise SealedShut(
-                f"{kind} cannot be opened with key {sealed[1]}: it was changed, comes from another row, or "
+                f"cannot be opened with key {sealed[1]}: it was changed, comes from another row, or "
                 f"secrets.keys_file has another key of that id"
             ) from None
         return opened.decode()

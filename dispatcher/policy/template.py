@@ -111,7 +111,13 @@ def _refuse_shape(text: str, precision: Precision, *, signed: bool) -> None:
         return f'["{MARK}"]' if match[1] in WHOLE else MARK
 
     try:
-        made = json.loads(PLACEHOLDER.sub(sample, text), object_pairs_hook=_members, parse_constant=_refuse_constant)
+        made = json.loads(
+            PLACEHOLDER.sub(sample, text),
+            object_pairs_hook=_members,
+            parse_constant=_refuse_constant,
+            parse_int=_number,
+            parse_float=_number,
+        )
     except json.JSONDecodeError as error:
         raise ValueError(
             f"it makes no JSON ({error.msg}); $data and $context stand for whole values, the others between quotes"
@@ -124,6 +130,12 @@ def _refuse_shape(text: str, precision: Precision, *, signed: bool) -> None:
         raise ValueError("a placeholder is in the name of a member; names are fixed")
     if signed and (not made or "signature" in made):
         raise ValueError("before its signature it has at least one member, and none called signature")
+
+
+def _number(text: str) -> str:
+    if DIGITS in text and text != DIGITS:
+        raise ValueError("$timestamp is part of a longer number")
+    return text
 
 
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Self, cast
 
 from dispatcher.model import Endpoint
 from dispatcher.policy.sealing import API_KEY, SECRET, Keyring, SealedShut, header, is_sealed, kid_of
@@ -24,43 +24,51 @@ class Secrets:
         return [value for value in given if isinstance(value, str)]
 
     def changed(self, change: Callable[[str, str], str]) -> Self:
-        """`change` makes another of each value and its kind."""
+        """`change` makes another of each value and its kind. What it raises as `SealedShut` gets the column's name."""
 
-        def of(value: str | None, kind: str) -> str | None:
-            return None if value is None else change(value, kind)
+        def of(value: str | None, kind: str, column: str) -> str | None:
+            return None if value is None else _named(column, change, value, kind)
 
         return replace(
             self,
-            secret=of(self.secret, SECRET),
-            previous_secret=of(self.previous_secret, SECRET),
-            api_key=of(self.api_key, API_KEY),
+            secret=of(self.secret, SECRET, "secret"),
+            previous_secret=of(self.previous_secret, SECRET, "previous_secret"),
+            api_key=of(self.api_key, API_KEY, "api_key"),
             # What is no string is refused elsewhere, in words.
             headers=self.headers
             and {
-                name: change(value, header(name)) if isinstance(value, str) else value
+                name: _named(f"header {name}", change, value, header(name)) if isinstance(value, str) else value
                 for name, value in self.headers.items()
             },
         )
 
 
+def _named(column: str, change: Callable[[str, str], str], value: str, kind: str) -> str:
+    try:
+        return change(value, kind)
+    except SealedShut as error:
+        raise SealedShut(f"{column} {error}") from None
+
+
 def opened(endpoint: Endpoint, keyring: Keyring | None) -> Endpoint:
-    """The endpoint with its secret values as they were given. Raises `SealedShut`."""
+    """The endpoint with its secret values as they were given. Raises `SealedShut`, which names the column."""
 
     def plain(value: str, kind: str) -> str:
-        # What is no string among the headers is refused elsewhere, in words.
-        if not isinstance(value, str) or not is_sealed(value):
+        if not is_sealed(value):
             return value
         if keyring is None:
-            raise SealedShut(f"{kind} is sealed with key {kid_of(value)}, and secrets.keys_file is not set")
+            raise SealedShut(f"is sealed with key {kid_of(value)}, and secrets.keys_file is not set")
         return keyring.open(value, endpoint.tenant, endpoint.id, kind)
 
-    headers = endpoint.headers
+    kept = Secrets(
+        endpoint.tenant, endpoint.id, endpoint.secret, endpoint.previous_secret, endpoint.api_key, endpoint.headers
+    ).changed(plain)
     return replace(
         endpoint,
-        secret=endpoint.secret and plain(endpoint.secret, SECRET),
-        previous_secret=endpoint.previous_secret and plain(endpoint.previous_secret, SECRET),
-        api_key=endpoint.api_key and plain(endpoint.api_key, API_KEY),
-        headers=headers and {name: plain(value, header(name)) for name, value in headers.items()},
+        secret=kept.secret,
+        previous_secret=kept.previous_secret,
+        api_key=kept.api_key,
+        headers=cast("Mapping[str, str] | None", kept.headers),
     )
 
 

@@ -75,6 +75,8 @@ async def _write(session: Session, pairs: Sequence[tuple[Stored, Secrets]]) -> s
 
 def _stored(row: Row) -> Stored:
     headers = headers_of(row["headers"])
+    if headers is not None and not all(isinstance(value, str) for value in headers.values()):
+        headers = None  # They are refused, and nothing is sent with them.
     kept = Secrets(row["tenant"], row["id"], row["secret"], row["previous_secret"], row["api_key"], headers)
     return Stored(kept, row["headers"])
 

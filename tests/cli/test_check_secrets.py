@@ -6,7 +6,7 @@ import pytest
 
 from dispatcher.cli.checking.keys import judge
 from tests.support.checks import checked
-from tests.support.keys import FIRST, SECOND, keyring, keys_file, line
+from tests.support.keys import FIRST, SEALING, SECOND, keyring, keys_file, line
 from tests.support.sql import endpoint, subscribe
 
 PLAIN = "secrets, API keys and header values are stored as they are set secrets.keys_file to have them sealed"
@@ -21,6 +21,7 @@ async def sealed_with(db, key_id: str, key: bytes) -> None:
     """One more endpoint, whose secret is."""
     endpoint_id, secret = await subscribe(db, "https://example.com/hook")
     value = keyring(line(key_id, key)).seal(secret, "", endpoint_id, "secret", bytes(12))
+    await db.execute(SEALING)
     await db.execute("update webhooks.endpoints set secret = $2 where id = $1", endpoint_id, value)
     assert (await endpoint(db, endpoint_id))["secret"] == value
 

@@ -9,7 +9,7 @@ from dispatcher.policy.sealing import Keyring, header, kid_of
 from tests.support.commands import told, typed
 from tests.support.daemon import daemon
 from tests.support.eventually import eventually
-from tests.support.keys import FIRST, SECOND, keyring, keys_file, line
+from tests.support.keys import FIRST, SEALING, SECOND, keyring, keys_file, line
 from tests.support.postgres import connected
 from tests.support.sql import endpoint, insert, subscribe
 
@@ -35,6 +35,7 @@ async def seal(db, endpoint_id: int, keys: Keyring = FORMER, *columns: str) -> N
             value = json.dumps({n: keys.seal(v, "", endpoint_id, header(n), bytes(12)) for n, v in given.items()})
         else:
             value = keys.seal(row[column], "", endpoint_id, kind, bytes(12))
+        await db.execute(SEALING)
         await db.execute(f"update webhooks.endpoints set {column} = $2 where id = $1", endpoint_id, value)
 
 

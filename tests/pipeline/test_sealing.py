@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from dispatcher.policy.sealing import kid_of
 from tests.support.eventually import eventually
-from tests.support.keys import SECOND, keyring, keys_file, line
+from tests.support.keys import SEALING, SECOND, keyring, keys_file, line
 from tests.support.postgres import change_past_the_trigger, connected
 from tests.support.sql import all_settled, attempts, endpoint, insert, subscribe
 
@@ -154,6 +154,7 @@ async def test_a_value_moved_to_another_endpoint_is_no_secret_there(running, db,
         await sealed_with(db, first, "k1")
         await sealed_with(db, second, "k1")
         stolen = (await endpoint(db, first))["secret"]
+        await db.execute(SEALING)
         await db.execute("update webhooks.endpoints set secret = $1 where id = $2", stolen, second)
         await insert(db)
         await eventually(lambda: attempts(db, second))

@@ -42,7 +42,16 @@ async def test_a_value_that_does_not_begin_as_it_should_is_found(database, sessi
 
 
 @pytest.mark.parametrize(
-    "headers", ['{"a":"\\u0000"}', '{"a":"\\ud800"}', '{"a":[{"b":1}]}', '{"a":1e999}', '{"a":"b","a":"c"}']
+    "headers",
+    [
+        '{"a":"plain","b":' + "[" * 300 + "]" * 300 + "}",
+        '{"a":"\\u0000"}',
+        '{"a":"\\ud800"}',
+        '{"a":[{"b":1}]}',
+        '{"a":1e999}',
+        '{"a":"b","a":"c"}',
+    ],
+    ids=lambda headers: headers[:30],
 )
 async def test_headers_that_slipped_in_fail_nothing(database, session, db, headers):
     endpoint_id, _ = await subscribe(db, URL)

@@ -7,6 +7,8 @@ from dispatcher.policy.sealing import Keyring
 
 FIRST, SECOND = bytes(range(32)), bytes(range(32, 64))
 NONCE = bytes(range(12))
+SEALING = "set webhooks.sealing = 'on'"
+"""What the dispatcher says where it writes what is sealed."""
 
 
 def line(key_id: str, key: bytes = FIRST) -> str:

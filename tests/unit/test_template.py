@@ -104,9 +104,19 @@ def test_what_would_not_make_one_object_of_every_event_is_refused(text, refusal)
         Template(text)
 
 
-def test_a_number_of_seconds_is_no_name_of_a_member_either():
-    with pytest.raises(ValueError, match="a placeholder is in the name of a member"):
-        Template('{"$timestamp":1}', Precision.UNIX)
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ('{"$timestamp":1}', "a placeholder is in the name of a member"),
+        ('{"a":1$timestamp}', "$timestamp is part of a longer number"),
+        ('{"a":-$timestamp}', "$timestamp is part of a longer number"),
+        ('{"a":$timestamp.5}', "$timestamp is part of a longer number"),
+        ('{"a":$timestamp$timestamp}', "$timestamp is part of a longer number"),
+    ],
+)
+def test_a_number_of_seconds_stands_alone(text, refusal):
+    with pytest.raises(ValueError, match=re.escape(refusal)):
+        Template(text, Precision.UNIX)
 
 
 @pytest.mark.parametrize(

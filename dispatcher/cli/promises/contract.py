@@ -9,7 +9,7 @@ from dispatcher.cli.promises import sample
 from dispatcher.cli.promises.known import Known, signature_header, success
 from dispatcher.cli.promises.verifying import Verification, verification
 from dispatcher.policy.profiles import Profile
-from dispatcher.policy.template import PLACEHOLDER, Precision
+from dispatcher.policy.template import DIGITS, PLACEHOLDER, WHOLE, Precision
 
 MARK = "\ue000"
 """Before a placeholder's name, where a template is read as JSON."""
@@ -106,13 +106,18 @@ def _headers(profile: Profile) -> Iterator[Part]:
 
 def _members(profile: Profile) -> Iterator[Part]:
     """The members of the body in their order, those inside others too, as `outer.inner`."""
-    unquoted = {"data", "context"} | ({"timestamp"} if profile.template.precision is Precision.UNIX else set())
 
     def marked(name: str) -> str:
-        return "$" if name == "$" else json.dumps(ONLY.format(name)) if name in unquoted else ONLY.format(name)
+        if name == "timestamp" and profile.template.precision is Precision.UNIX:
+            return DIGITS  # between quotes or not
+        return "$" if name == "$" else json.dumps(ONLY.format(name)) if name in WHOLE else ONLY.format(name)
 
-    read = json.loads(PLACEHOLDER.sub(lambda match: marked(match[1]), profile.template.text))
+    read = json.loads(PLACEHOLDER.sub(lambda match: marked(match[1]), profile.template.text), parse_int=_timestamp)
     yield from _walked(profile, read, "")
+
+
+def _timestamp(digits: str) -> int | str:
+    return ONLY.format("timestamp") if digits == DIGITS else int(digits)
 
 
 def _walked(profile: Profile, members: dict[str, Any], before: str) -> Iterator[Part]:
@@ -124,6 +129,8 @@ def _walked(profile: Profile, members: dict[str, Any], before: str) -> Iterator[
 
 
 def _meaning(profile: Profile, value: object) -> str:
+    if isinstance(value, str):
+        value = value.replace(DIGITS, ONLY.format("timestamp"))
     for name, meaning in _meanings(profile).items():
         if value == ONLY.format(name):
             return meaning

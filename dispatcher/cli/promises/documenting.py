@@ -11,6 +11,7 @@ from dispatcher.cli.promises.contract import SAME_ID, WHEN, Contract, Part, cont
 from dispatcher.cli.promises.known import read
 from dispatcher.cli.promises.schedule import in_words
 from dispatcher.cli.screen import Screen
+from dispatcher.observe.printable import printable
 from dispatcher.policy.wording import about
 
 INTRODUCTION = """\
@@ -148,10 +149,10 @@ def _event_types(of: Contract) -> Iterator[str]:
         yield "Words joined by dots, such as `order.paid`. A webhook asks for a type (`order.paid`), for all below a"
         yield "word (`order.*`), or for all (`*`)."
         return
-    yield from _table(("type", "when"), [Part(each.name, each.description) for each in of.event_types])
+    yield from _table(("type", "when"), [Part(each.name, _said(each.description)) for each in of.event_types])
     yield "\nAn example of each follows. Its white space is for reading; the request above shows how a body is sent.\n"
     for each in of.event_types:
-        yield f"### `{each.name}`\n\n{each.description}\n"
+        yield f"### `{each.name}`\n\n{_said(each.description)}\n"
         yield from _code("json", laid_out(each.body))
 
 
@@ -163,6 +164,11 @@ def _table(head: tuple[str, str], parts: Sequence[Part]) -> Iterator[str]:
 
 def _escaped(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def _said(text: str) -> str:
+    """A description: whoever wrote it meant no HTML."""
+    return printable(text).replace("<", "\\<")
 
 
 def _code(language: str, text: str) -> Iterator[str]:

@@ -104,6 +104,32 @@ as $$
     else headers end
 $$;
 
+-- Which column has a value that only looks sealed, as far as anybody can tell: one that nobody who seals has written, and
+-- that was not there. Else a customer's "secret" could be one that no key opens, and ring the operator's alarm for it.
+create function webhooks.planted(was webhooks.endpoints, made webhooks.endpoints) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when current_setting('webhooks.sealing', true) = 'on' then null
+    when starts_with(made.secret, 'sealed:v1:') and made.secret is distinct from was.secret
+         and made.secret is distinct from was.previous_secret then 'secret'
+    when starts_with(made.previous_secret, 'sealed:v1:') and made.previous_secret is distinct from was.secret
+         and made.previous_secret is distinct from was.previous_secret then 'previous_secret'
+    when starts_with(made.api_key, 'sealed:v1:') and made.api_key is distinct from was.api_key then 'api_key'
+    when made.headers::text is distinct from was.headers::text and exists (
+      select from json_each_text(made.headers) h
+       where starts_with(h.value, 'sealed:v1:')
+         and not exists (select from json_each_text(was.headers) w where lower(w.key) = lower(h.key) and w.value = h.value)
+      ) then 'headers'
+  end;
+exception
+  when others then
+    return null;  -- headers that cannot be read are refused as such
+end
+$$;
+
 -- Whether all that is new is that something there is sealed, or sealed anew. That must go through whatever else is in the
 -- row, and whatever its profile says by now: a key could never be taken out of use.
 create function webhooks.is_only_sealed(was webhooks.endpoints, made webhooks.endpoints) returns boolean
@@ -146,7 +172,7 @@ as $$
 $$;
 
 create function webhooks.generate_api_key() returns text
-language sql volatile
+language sql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$ select replace(replace(rtrim(substr(webhooks.generated_secret(), 7), '='), '+', '-'), '/', '_') $$;
 
@@ -220,9 +246,16 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  why text;
-  p   webhooks.profiles := webhooks.profile_of(new.profile);
+  why    text;
+  types  text[];
+  p      webhooks.profiles := webhooks.profile_of(new.profile);
+  former webhooks.profiles;
 begin
+  if tg_op = 'UPDATE' and new.profile is distinct from old.profile then
+    former := webhooks.profile_of(old.profile);
+  else
+    former := p;
+  end if;
   if tg_op = 'INSERT' then
     new.state := coalesce(new.state, p.initial_state, 'active');
     if new.secret is null and p.secret = 'required' then
@@ -238,6 +271,9 @@ begin
     new.parked_until := null;
   end if;
 
+  if tg_op = 'UPDATE' and new.id <> old.id then
+    perform webhooks.refuse('id_is_fixed', 'id cannot change', 'leave it as it is');
+  end if;
   if new.state is null or new.state not in ('inactive', 'active', 'paused', 'disabled') then
     perform webhooks.refuse('state_is_known', 'state is not known', 'allowed: inactive, active, paused, disabled');
   end if;
@@ -261,7 +297,12 @@ begin
           old.headers::text, old.timeout_s, old.max_in_flight, old.max_attempts, old.rate_limit, old.ordered) then
     return new;
   end if;
-  if tg_op = 'UPDATE' and webhooks.is_only_sealed(old, new) then
+  why := webhooks.planted(case tg_op when 'UPDATE' then old end, new);
+  if why is not null then
+    perform webhooks.refuse('sealing_is_for_the_dispatcher', format('%s begins as sealed values do', why),
+      'the plain value; the dispatcher seals it, where secrets.keys_file is set');
+  end if;
+  if tg_op = 'UPDATE' and current_setting('webhooks.sealing', true) = 'on' and webhooks.is_only_sealed(old, new) then
     return new;
   end if;
 
@@ -299,6 +340,21 @@ begin
     perform webhooks.refuse('secret_fits_profile', format('secret is given, and profile %s signs nothing', p.name),
       'leave it out; api_key is sent in a header');
   end if;
+  if tg_op = 'UPDATE' and (webhooks.is_sealed(new.secret) or webhooks.is_sealed(new.previous_secret))
+     and (p.scheme, p.encoding) is distinct from (former.scheme, former.encoding) then
+    perform webhooks.refuse('secret_fits_profile', format('profile cannot change: under %s a secret is something else, and this one is sealed', p.name),
+      'give secret anew in the same statement, and previous_secret and previous_secret_until as null');
+  end if;
+  if tg_op = 'UPDATE' and new.profile is distinct from old.profile then
+    types := webhooks.strict_types(new.profile);
+    select s.pattern into why from webhooks.subscriptions s
+     where types is not null and s.endpoint_id = new.id and s.pattern <> '*'
+       and not exists (select from unnest(types) t where s.pattern = any (webhooks.candidates(t))) limit 1;
+    if found then
+      perform webhooks.refuse('type_is_in_catalogue', format('profile cannot change: pattern %s matches no event type of profile %s', quote_literal(why), p.name),
+        'change the subscriptions first; webhooks.event_types lists the types');
+    end if;
+  end if;
   why := case when not webhooks.is_sealed(new.secret) then webhooks.refuse_secret(new.secret, p.scheme, p.encoding) end;
   if why is not null then
     perform webhooks.refuse('secret_is_given', 'secret ' || why, webhooks.secret_hint(p));
@@ -312,14 +368,15 @@ begin
   if why is not null then
     perform webhooks.refuse('api_key_is_printable', 'api_key is refused: ' || why, 'printable ASCII, at most 4096 characters');
   end if;
-  why := webhooks.refuse_headers(webhooks.without_sealed(new.headers));
+  why := case when octet_length(new.headers::text) > 65536 then 'as JSON they are longer than 64 KiB'
+              else webhooks.refuse_headers(webhooks.without_sealed(new.headers)) end;
   if why is not null then
     perform webhooks.refuse('headers_are_allowed', 'headers are refused: ' || why,
       'a JSON object of names to strings, such as {"Authorization": "Bearer abc"}; at most 32, 16 KiB in all, none that the dispatcher or a proxy sets');
   end if;
-  select format('%s is set by the %s', k.name, case lower(k.name) when p.signature_header then 'signature' else 'api_key' end) into why
+  select format('%s is set by %s', k.name, case when lower(k.name) = p.api_key_header then 'api_key' else 'the signature of a profile' end) into why
     from json_object_keys(coalesce(new.headers, '{}')) k (name)
-   where lower(k.name) = p.signature_header or (new.api_key is not null and lower(k.name) = p.api_key_header) limit 1;
+   where lower(k.name) in (select x.signature_header from webhooks.profiles x) or (new.api_key is not null and lower(k.name) = p.api_key_header) limit 1;
   if found then
     perform webhooks.refuse('headers_are_allowed', 'headers are refused: ' || why, 'give it once');
   end if;
@@ -381,6 +438,34 @@ create trigger endpoint_updated_url after update on webhooks.endpoints
 for each row when ((old.tenant, old.profile, old.url) is distinct from (new.tenant, new.profile, new.url))
 execute function webhooks.endpoint_url_claimed();
 
+-- Where a profile begins or ceases to want that, what is there already counts: of two that have the same, the older.
+create function webhooks.profile_urls_claimed() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from webhooks.unique_urls u
+   using webhooks.endpoints e
+   where e.id = u.endpoint_id and u.profile is distinct from (select p.name from webhooks.profile_of(e.profile) p where p.unique_url);
+  insert into webhooks.unique_urls (endpoint_id, tenant, profile, digest)
+  select e.id, e.tenant, p.name, webhooks.url_digest(e.url)
+    from webhooks.profiles p
+    join webhooks.endpoints e on e.profile = p.name or e.profile is null and p.name = (webhooks.profile_of(null)).name
+   where p.unique_url
+   order by e.id
+  on conflict do nothing;
+  return null;
+end
+$$;
+
+create trigger profile_inserted_urls after insert on webhooks.profiles
+for each row when (new.unique_url or new.is_default) execute function webhooks.profile_urls_claimed();
+create trigger profile_updated_urls after update on webhooks.profiles
+for each row when ((old.unique_url, old.is_default) is distinct from (new.unique_url, new.is_default))
+execute function webhooks.profile_urls_claimed();
+create trigger profile_deleted_urls after delete on webhooks.profiles
+for each row when (old.unique_url or old.is_default) execute function webhooks.profile_urls_claimed();
+
 -- The types that can be subscribed to; null where anything well-formed can: not strict, or no catalogue is installed.
 create function webhooks.strict_types(profile text) returns text[]
 language sql stable
@@ -416,7 +501,7 @@ begin
       format('endpoint %s is subscribed to %s already, with the same filter', new.endpoint_id, quote_literal(new.pattern)),
       'each pattern and filter once for an endpoint');
   end if;
-  if tg_op = 'INSERT' or new.pattern is distinct from old.pattern then
+  if tg_op = 'INSERT' or (new.pattern, new.endpoint_id) is distinct from (old.pattern, old.endpoint_id) then
     types := webhooks.strict_types(profile);
     if types is not null and new.pattern <> '*' and not exists (select from unnest(types) t where new.pattern = any (webhooks.candidates(t))) then
       perform webhooks.refuse('type_is_in_catalogue',
@@ -497,7 +582,7 @@ begin
   end if;
   if sent is null then
     perform webhooks.refuse('type_has_an_example', format('the catalogue of profile %s has no example of %s', p.name, quote_literal(left(ping.type, 140))),
-      coalesce((select 'did you mean ' || webhooks.nearest(ping.type, array_agg(t.name)) || '?' from webhooks.event_types t where t.profile = p.name),
+      coalesce((select 'did you mean ' || webhooks.nearest(left(ping.type, 128), array_agg(t.name)) || '?' from webhooks.event_types t where t.profile = p.name),
                format('leave type out to send webhook.ping; dispatcher profile install %s fills the catalogue', p.name)), '22023');
   end if;
   insert into webhooks.events (id, tenant, type, data, target) values (event, e.tenant, sent, example, e.id);

@@ -3,7 +3,9 @@
 --
 -- $1  endpoints  int8[]
 
-select e.id, e.tenant, e.url, e.profile, e.secret, e.previous_secret,
+select e.id, e.tenant, e.url, e.profile, e.secret,
+       -- One that is past its end cannot stand in the way, whatever it is.
+       case when e.previous_secret_until > now() then e.previous_secret end as previous_secret,
        case when e.previous_secret_until between '1970-01-01 00:00+00' and '9999-12-31 00:00+00'
             then e.previous_secret_until end as previous_secret_until,
        e.api_key, e.headers::text as headers,

@@ -13,7 +13,9 @@
 -- $10  new_headers       text[]
 
 with free as materialized (
-  select e.id from webhooks.endpoints e where e.id = any ($1::bigint[]) order by e.id for no key update skip locked
+  -- Until the end of this transaction: who writes what is sealed says so, and nobody does by mistake.
+  select e.id, set_config('webhooks.sealing', 'on', true)
+    from webhooks.endpoints e where e.id = any ($1::bigint[]) order by e.id for no key update skip locked
 )
 update webhooks.endpoints e
    set secret = w.new_secret, previous_secret = w.new_previous, api_key = w.new_api_key, headers = w.new_headers::json
