@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Callable
 from itertools import cycle, pairwise
 
+import pytest
+
 from tests.contracts.receivers import MANYSENDS, STANDARD
 from tests.contracts.signatures import embedded_core, signers, stripe_signed
 from tests.contracts.webhooks import a_pair, a_secret, hook
 from tests.support.eventually import eventually
+from tests.support.keys import keys_file
 from tests.support.postgres import connected
 from tests.support.profiles import written
 from tests.support.receiver import Received
@@ -83,11 +86,15 @@ async def rotate(
         customer.secrets.append(made)
 
 
+@pytest.mark.parametrize("at_rest", ["plain", "sealed"])
 async def test_no_delivery_fails_verification_while_secrets_change_under_load(
-    running, database, db, receiver, tmp_path
+    running, database, db, receiver, tmp_path, at_rest
 ):
-    folder, done = written(tmp_path, acme=STRIPE), asyncio.Event()
-    async with running(dispatch__profiles_dir=str(folder), log__attempts="failures"), asyncio.TaskGroup() as tasks:
+    done = asyncio.Event()
+    given = {"dispatch__profiles_dir": str(written(tmp_path, acme=STRIPE)), "log__attempts": "failures"}
+    if at_rest == "sealed":
+        given["secrets__keys_file"] = keys_file(tmp_path)
+    async with running(**given), asyncio.TaskGroup() as tasks:
         standard = await hook(db, STANDARD, receiver.url("/standard"), max_attempts=1)
         mixed = await hook(db, STANDARD, receiver.url("/mixed"), max_attempts=1, secret=a_pair())
         stripe = await subscribe(db, receiver.url("/stripe"), profile="acme", max_attempts=1)
