@@ -32,19 +32,32 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """Whose fault it looks like; if ours, what nearly all failures have in common, and since when."""
+    """Whose fault it looks like; if ours, what nearly all failures have in common, and since when.
+
+    `hinders`: it is a fault of ours for which some endpoints, be they few, are sent nothing.
+    """
 
     whose: Whose
     reason: str | None = None
     since: datetime | None = None
+    hinders: bool = False
 
 
-def blame(failing: int, answering: int, some: Sequence[Failing]) -> Blame:
+def blame(failing: int, answering: int, some: Sequence[Failing], hindered: Sequence[Failing] = ()) -> Blame:
     """Of so many endpoints failing and answering; `some` of those failing stand for the rest.
 
     Ours if nearly all fail in a way that need not be the receiver's. One host alone is never proof, unless what is
-    wrong is by its very name on our side.
+    wrong is by its very name on our side. What meets nearly all is worse than what hinders some.
     """
+    told = _failures(failing, answering, some)
+    if not hindered or (told.whose is Whose.OURS and told.reason not in OUR_FAULTS):
+        return told
+    reason, _ = Counter(each.reason for each in hindered).most_common(1)[0]
+    since = [each.since for each in hindered if each.reason == reason and each.since]
+    return Blame(Whose.OURS, reason, min(since, default=None), hinders=True)
+
+
+def _failures(failing: int, answering: int, some: Sequence[Failing]) -> Blame:
     if not failing:
         return Blame(Whose.NOBODYS)
     if not some:

@@ -3,11 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from dispatcher.model import Reason
 from dispatcher.policy.blame import Blame, Whose
 from dispatcher.policy.wording import instant, plural, span
 
 BEHIND_S = 60.0
 """An event is fanned out within milliseconds; one that waits for so long means that nothing turns."""
+LOGGED: dict[str | None, str] = {
+    Reason.SECRET: "endpoint.hindered",
+    Reason.INTERNAL: "endpoint.hindered or attempt.failed",
+}
+"""Where the log says more of a fault of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +35,16 @@ class Situation:
     endpoints: int = 0
     active: int = 0
     failing: int = 0
+    hindered: int = 0
     blame: Blame = field(default=Blame(Whose.NOBODYS))
     oldest_event_s: float = 0.0
     unknown: str | None = None
 
     @property
     def is_well(self) -> bool:
-        """Well enough for a script: the database is there and a dispatcher holds the work."""
-        return self.away is None and self.lacking is None and self.held_by is not None and not self.stranger
+        """Well enough for a script: a dispatcher holds the work, and nothing of ours keeps it from being done."""
+        is_held = self.away is None and self.lacking is None and self.held_by is not None and not self.stranger
+        return is_held and not self.hindered
 
 
 def headline(now: Situation) -> str:
@@ -50,7 +58,7 @@ def headline(now: Situation) -> str:
     if now.held_by is None:
         return f"down: no dispatcher holds the work{_gone(now)}"
     if now.blame.whose is Whose.OURS:
-        return f"us: {_most(now)} with {now.blame.reason}{_since(now, now.blame.since, 'since')}"
+        return f"us: {_hindered(now) if now.blame.hinders else _most(now)}"
     if now.unknown is not None:
         return f"held by {now.held_by}, but how it goes is not known ({now.unknown})"
     if now.oldest_event_s > BEHIND_S:
@@ -73,11 +81,19 @@ def _gone(now: Situation) -> str:
 
 
 def _most(now: Situation) -> str:
-    return "every endpoint fails" if now.failing >= now.active else _some(now)
+    most = "every endpoint fails" if now.failing >= now.active else _some(now)
+    return f"{most} with {now.blame.reason}{_since(now, now.blame.since, 'since')}"
 
 
 def _some(now: Situation) -> str:
     return f"{now.failing:,} of {plural(now.active, 'endpoint')} fail{'s' if now.failing == 1 else ''}"
+
+
+def _hindered(now: Situation) -> str:
+    endpoints = f"{now.hindered:,} of {plural(now.active, 'endpoint')} {'is' if now.hindered == 1 else 'are'}"
+    event = LOGGED.get(now.blame.reason)
+    more = f"; see {event} in the log" if event else ""
+    return f"{endpoints} sent nothing: {now.blame.reason}{_since(now, now.blame.since, 'since')}{more}"
 
 
 def _since(now: Situation, at: datetime | None, word: str) -> str:

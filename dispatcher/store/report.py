@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dispatcher.errors import ConfigError, DatabaseAway, SchemaError, StatementFailed
+from dispatcher.model import OUR_FAULTS
 from dispatcher.store.session import Login, Row, Rows, Session
 
 SETTINGS = {
@@ -24,6 +25,8 @@ RECENT_BLOCKS = 200
 LISTED = 100
 HELD_EACH = 1_000
 SAMPLED = 200
+HINDERED, WAITING_EACH = 1_000, 200
+"""Endpoints, and of each the open deliveries among which to look for the oldest."""
 
 UNPREPARED = ("26000", "42P05")
 POOLED = "; behind a pooler in transaction mode? use session mode, or the server itself"
@@ -59,6 +62,7 @@ class Report:
     due: Row | None = None
     recent: Row | None = None
     states: dict[str, int] = field(default_factory=dict)
+    hindered: Rows = field(default_factory=list)
     unhappy: Rows = field(default_factory=list)
     failing: Rows = field(default_factory=list)
     unknown: dict[str, str] = field(default_factory=dict)
@@ -118,7 +122,11 @@ class Reporter:
         failing = report.recent["failing"] if report.recent else []
         states = await self._rows(report, "endpoints", "count_endpoints")
         report.states = {row["state"]: row["endpoints"] for row in states}
-        report.unhappy = await self._rows(report, "endpoints", "find_unhappy", failing, LISTED, HELD_EACH + 1)
+        report.hindered = await self._rows(
+            report, "hindered", "find_hindered", LANES, HINDERED, WAITING_EACH, sorted(OUR_FAULTS)
+        )
+        hindered = [row["endpoint_id"] for row in report.hindered]
+        report.unhappy = await self._rows(report, "endpoints", "find_unhappy", failing, hindered, LISTED, HELD_EACH + 1)
         report.failing = await self._rows(report, "endpoints", "sample_failing", failing, SAMPLED)
 
     async def _rows(self, report: Report, part: str, name: str, *args: object) -> Rows:

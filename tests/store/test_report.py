@@ -17,6 +17,23 @@ select n, gen_random_uuid(), 1 + n % 50, 1, 1, case when n % 50 = 0 then 'retryi
        case when n % 50 = 0 then 'http_503' end, now() from generate_series(1, 60000) n
 """
 
+HINDERED = """
+insert into webhooks.endpoints (url) select 'https://example.com/' || n from generate_series(1, 4) n;
+insert into webhooks.deliveries (event_id, endpoint_id, version)
+select gen_random_uuid(), id, 1 from webhooks.endpoints, generate_series(1, 2) order by id;
+insert into webhooks.attempts (delivery_id, event_id, endpoint_id, attempt, duration_ms, outcome, reason, at)
+select d.id, d.event_id, d.endpoint_id, a.attempt, 1, 'retrying', a.reason, now() - a.ago
+  from webhooks.deliveries d,
+       (values (1, 'http_500', interval '9 min'), (null, '', interval '8 s')) a (attempt, reason, ago);
+update webhooks.attempts
+   set reason = case endpoint_id when 2 then 'internal' when 3 then 'proxy' else 'secret' end where reason = '';
+"""
+ANSWERED = """
+insert into webhooks.attempts (delivery_id, event_id, endpoint_id, attempt, duration_ms, outcome, reason)
+select max(id), gen_random_uuid(), $1, 1, 1, 'retrying', $2 from webhooks.deliveries where endpoint_id = $1
+"""
+"""As a receiver does that was reached."""
+
 
 @pytest.fixture
 async def reporter(database):
@@ -65,6 +82,30 @@ async def test_an_attempt_of_before_and_an_ending_without_a_request_are_no_news(
     await db.execute(ATTEMPTS.replace("60000", "10").replace("1 + n % 50, 1,", "1 + n % 50, null,"))
     recent = (await reporter.report()).recent
     assert (recent["delivered"], recent["failed"], recent["first_at"]) == (0, 0, None)
+
+
+async def test_whose_newest_attempt_a_fault_of_ours_put_off_is_sent_nothing(reporter, db):
+    await db.execute(HINDERED)
+    assert {row["endpoint_id"]: row["reason"] for row in (await reporter.report()).hindered} == {
+        1: "secret", 2: "internal", 3: "proxy", 4: "secret",
+    }  # fmt: skip
+    await db.execute("update webhooks.endpoints set state = 'paused' where id = 2")
+    await db.execute("delete from webhooks.deliveries where endpoint_id = 3")
+    await db.execute(ANSWERED, 4, "http_503")
+    report = await reporter.report()
+    assert [(row["endpoint_id"], row["hindered"]) for row in report.hindered] == [(1, 1)]
+    assert [(row["id"], row["hindered"], row["failing"]) for row in report.unhappy] == [(1, True, 1), (4, False, 1)]
+
+
+async def test_it_is_hindered_since_the_oldest_of_what_waits_was_put_off_first(reporter, db):
+    await db.execute(HINDERED)
+    oldest = "select min(id) from webhooks.deliveries where endpoint_id = 1"
+    since = await db.fetchval(
+        f"update webhooks.attempts set at = at - interval '2 h' where delivery_id = ({oldest}) and reason = 'secret' "
+        "returning at"
+    )
+    found = {row["endpoint_id"]: row["since"] for row in (await reporter.report()).hindered}
+    assert found[1] == since
 
 
 async def test_a_day_without_a_partition_is_read_from_the_default(reporter, db):

@@ -55,6 +55,21 @@ def test_what_is_ours_by_name_is_ours_even_for_one(reason):
     assert blame(1, 0, several(reason, 1)).whose is Whose.OURS
 
 
+def test_one_that_is_sent_nothing_is_told_though_hundreds_answer():
+    told = blame(3, 300, several("http_500", 3), several("secret", 1))
+    assert told == Blame(Whose.OURS, "secret", TEN, hinders=True)
+
+
+def test_of_several_hindrances_the_commonest_is_told_and_since_when_it_first_met_somebody():
+    some = [*several("internal", 1), *reversed(several("secret", 3)), Failing("", "secret")]
+    assert blame(0, 3, [], some) == Blame(Whose.OURS, "secret", TEN, hinders=True)
+
+
+def test_what_meets_nearly_all_is_told_before_what_hinders_one():
+    assert blame(10, 0, several("dns", 10), several("secret", 1)) == blame(10, 0, several("dns", 10))
+    assert blame(10, 0, several("secret", 10), several("secret", 1)).hinders
+
+
 def test_it_began_when_most_of_them_had_begun():
     old = [Failing("dead", "dns", TEN - timedelta(days=3))]
     assert blame(11, 0, [*old, *several("dns", 10)]).since == TEN + timedelta(seconds=4)

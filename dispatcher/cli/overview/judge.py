@@ -38,6 +38,7 @@ def judge(report: Report) -> Judged:
         endpoints=sum(states.values()),
         active=states.get("active", 0),
         failing=failing(report),
+        hindered=hindered(report),
         blame=_blame(report),
         oldest_event_s=(report.at - oldest).total_seconds() if oldest else 0.0,
         unknown=report.unknown.get("endpoints") or report.unknown.get("inbox"),
@@ -47,6 +48,10 @@ def judge(report: Report) -> Judged:
 
 def failing(report: Report) -> int:
     return report.unhappy[0]["failing"] if report.unhappy else 0
+
+
+def hindered(report: Report) -> int:
+    return report.hindered[0]["hindered"] if report.hindered else 0
 
 
 def is_ours(report: Report) -> bool:
@@ -91,4 +96,5 @@ def _lacking(report: Report) -> str | None:
 
 def _blame(report: Report) -> Blame:
     some = [Failing(host(row["url"]), row["reason"], row["failing_since"]) for row in report.failing]
-    return blame(failing(report), report.recent["answering"] if report.recent else 0, some)
+    ours = [Failing("", row["reason"], row["since"]) for row in report.hindered]
+    return blame(failing(report), report.recent["answering"] if report.recent else 0, some, ours)

@@ -100,6 +100,7 @@ def _endpoints(judged: Judged) -> dict[str, Any]:
     return {
         "states": judged.report.states,
         "failing": judged.situation.failing,
+        "hindered": judged.situation.hindered,
         "unhappy": unhappy[0]["unhappy"] if unhappy else 0,
         "worst": [_endpoint(row) for row in unhappy],
     }
@@ -110,6 +111,7 @@ def _endpoint(row: Row) -> dict[str, Any]:
     return {
         "endpoint_id": row["id"],
         **{key: row[key] for key in kept},
+        "hindered": row["hindered"],
         "host": host(row["url"]),
         "last_at": row["last_at"],
         "open": _counted(row["open"], HELD_EACH),

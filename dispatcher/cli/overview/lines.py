@@ -134,8 +134,9 @@ def _attempts(report: Report) -> str:
 
 def _endpoints(judged: Judged) -> str:
     states = ", ".join(f"{number:,} {state}" for state, number in sorted(judged.report.states.items()))
-    failing = judged.situation.failing
-    return f"{states}; {f'{failing:,} fail' if failing else 'none fails'}"
+    failing, hindered = judged.situation.failing, judged.situation.hindered
+    ours = f"; {hindered:,} sent nothing" if hindered else ""
+    return f"{states}{ours}; {f'{failing:,} fail' if failing else 'none fails'}"
 
 
 def _number(number: int, noun: str, nouns: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The endpoints that fail or are disabled, in columns."""
+"""The endpoints that fail, are disabled or are sent nothing, in columns."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -49,6 +49,8 @@ def _cells(row: Row, now: datetime) -> tuple[str, ...]:
 def _state(row: Row, now: datetime) -> Iterator[str]:
     if row["state"] != "active":
         yield f"{row['state']}: {row['state_reason']}" if row["state_reason"] else row["state"]
+    elif row["hindered"]:
+        yield "sent nothing"
     elif row["parked_until"] is not None:
         yield f"parked {span((row['parked_until'] - now).total_seconds())}"
     if row["state"] == "active" and row["failing_since"] is not None:
