@@ -29,6 +29,9 @@ UNSET = (
     "DISPATCHER_SECRETS__KEYS_FILE, or keys_file in section [secrets] of the configuration file, for the daemon, too"
 )
 POINTLESS = "database.dsn is embedded, a database that is empty when this command begins; rekey one that is kept"
+WARNED = (
+    "a running dispatcher that has not been reloaded since key {key} was put into its keys file {would} them nothing"
+)
 SLICE = 300
 TRIES, PAUSE_S = 6, 0.5
 """For rows that somebody is changing: most changes are over at once, a transaction left open is not."""
@@ -162,6 +165,7 @@ def _show(rekeyed: Rekeyed, would: str) -> None:
         were = ", ".join(f"{count} {how}" for how, count in counted.items() if count)
         endpoints = f"{rekeyed.endpoints} endpoint{'s' * (rekeyed.endpoints != 1)}"
         typer.echo(f"{would}sealed with key {rekeyed.active}: values of {endpoints}, {were}")
+        typer.echo(WARNED.format(would="would send" if would else "sends", key=rekeyed.active))
     for endpoint_id, note in rekeyed.failed.items():
         typer.echo(f"endpoint {endpoint_id} stays as it is: {note}")
     for endpoint_id in rekeyed.in_use:

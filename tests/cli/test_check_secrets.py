@@ -46,7 +46,7 @@ async def test_what_is_plain_or_sealed_with_a_former_key_is_for_rekey(database, 
     assert said.startswith(
         "sealed with key k2, but 1 endpoint has some stored as they are, key k1 has sealed those of 2"
     )
-    assert said.endswith("run dispatcher rekey")
+    assert said.endswith("reload every dispatcher, then run dispatcher rekey")
 
 
 async def test_a_plain_header_is_found_among_sealed_ones(database, db, keys):

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from dispatcher.cli.rekeying import WARNED
 from dispatcher.policy.sealing import Keyring, header, kid_of
 from tests.support.commands import told, typed
 from tests.support.daemon import daemon
@@ -67,6 +68,7 @@ async def test_all_that_can_be_opened_is_sealed_with_the_active_key_and_the_rest
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines() == [
         "sealed with key k2: values of 2 endpoints, 4 stored as they were, 5 sealed with key k1",
+        WARNED.format(key="k2", would="sends"),
         f"endpoint {lost} stays as it is: {UNKNOWN}",
     ]
     assert await count_key_ids(db) == {None: 3, "k0": 1, "k2": 9}
@@ -86,8 +88,8 @@ async def test_what_is_done_is_not_done_again(database, db, keys):
     endpoint_id, secret = await subscribe(db, URL)
     await seal(db, endpoint_id)
     done = typed("rekey", "--dry-run", dsn=database.dsn, **keys)
-    said = "would be sealed with key k2: values of 1 endpoint, 1 sealed with key k1\n"
-    assert (done.returncode, done.stdout) == (0, said)
+    said = "would be sealed with key k2: values of 1 endpoint, 1 sealed with key k1"
+    assert (done.returncode, done.stdout.splitlines()) == (0, [said, WARNED.format(key="k2", would="would send")])
     assert typed("rekey", dsn=database.dsn, **keys).returncode == 0
     after = (await endpoint(db, endpoint_id))["secret"]
     assert keyring(*BOTH).open(after, "", endpoint_id, "secret") == secret
@@ -121,6 +123,7 @@ async def test_a_row_that_somebody_holds_on_to_is_named_and_the_others_are_done(
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         "sealed with key k2: values of 400 endpoints, 400 stored as they were",
+        WARNED.format(key="k2", would="sends"),
         f"endpoint {held} is being changed; run dispatcher rekey again when that is over",
     ]
     assert told("rekey", dsn=database.dsn, **keys)[1]["values"] == {"plain": 1, "former": {}}

@@ -8,6 +8,8 @@ from dispatcher.cli.checking.finding import Finding, failed, ok, warning
 from dispatcher.policy.sealing import Keyring
 
 NAME = "secrets"
+REKEY = "reload every dispatcher, then run dispatcher rekey"
+"""In this order: one that does not know the key sends what is sealed with it nothing."""
 
 
 def judge(file: str, keyring: Keyring | None, endpoints: Mapping[str | None, int]) -> Finding:
@@ -34,7 +36,7 @@ def _doubts(file: str, keyring: Keyring, endpoints: Mapping[str | None, int]) ->
     rest = [f"{_so_many(plain)} {'has' if plain == 1 else 'have'} some stored as they are"] if plain else []
     rest += [f"key {key_id} has sealed those of {_so_many(number)}" for key_id, number in former.items()]
     if rest:
-        yield f"sealed with key {keyring.active}, but {', '.join(rest)}", "run dispatcher rekey"
+        yield f"sealed with key {keyring.active}, but {', '.join(rest)}", REKEY
 
 
 def _so_many(endpoints: int) -> str:
