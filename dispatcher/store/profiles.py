@@ -1,12 +1,13 @@
 """Tables `profiles` and `event_types`: what SQL knows of the profile files."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from dispatcher.policy.profiles import Profile, Profiles
-from dispatcher.store.session import Session
+from dispatcher.policy.profiles import EventType, Profile, Profiles
+from dispatcher.store.session import Rows, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,20 @@ async def install_event_types(session: Session, profile: Profile) -> Installed:
     examples = [entry.example for entry in entries]
     (row,) = await session.fetch("install_event_types", profile.name, names, descriptions, examples)
     return Installed(**row)
+
+
+async def installed_event_types(session: Session, names: Collection[str]) -> dict[str, tuple[EventType, ...]]:
+    """The catalogues of these profiles, of those that have one, in the order of their types."""
+    found: dict[str, tuple[EventType, ...]] = {}
+    for row in await session.fetch("read_event_types", sorted(names)):
+        entry = EventType(row["name"], row["description"], row["example"])
+        found[row["profile"]] = (*found.get(row["profile"], ()), entry)
+    return found
+
+
+async def unmatched(session: Session, profile: Profile, most: int) -> Rows:
+    """Subscriptions that match no type of the installed catalogue; each row knows how many there are."""
+    return await session.fetch("find_unmatched", profile.name, most)
 
 
 def _row(profile: Profile, *, is_default: bool) -> dict[str, Any]:

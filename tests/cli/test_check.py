@@ -180,6 +180,19 @@ async def test_group_roles_to_whom_nothing_is_granted_are_named(database, db):
     assert said == "nothing is granted to webhooks_producer run: dispatcher migrate"
 
 
+async def test_group_roles_that_are_not_there_are_for_who_may_create_them(cluster, database):
+    await cluster.execute("alter role webhooks_producer rename to spare")
+    try:
+        grade, said = checked(database.dsn)["privileges"]
+    finally:
+        await cluster.execute("alter role spare rename to webhooks_producer")
+    assert grade == "warning"
+    assert said == (
+        "there is no role webhooks_producer somebody who may create roles: create role webhooks_producer nologin; "
+        "then run: dispatcher migrate"
+    )
+
+
 async def test_a_superuser_is_more_than_is_needed(database):
     grade, said = checked(database.superuser_dsn)["privileges"]
     assert (grade, "superuser" in said) == ("warning", True)

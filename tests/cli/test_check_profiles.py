@@ -1,6 +1,9 @@
 """`dispatcher check` on profiles: can they be read, and are those there that endpoints name?"""
 
+import pytest
+
 from tests.support.checks import checked
+from tests.support.commands import typed
 from tests.support.postgres import change_past_the_trigger
 from tests.support.profiles import written
 from tests.support.sql import subscribe
@@ -27,6 +30,37 @@ async def test_one_that_endpoints_name_and_nobody_loads_fails(database, db):
     grade, said = checked(database.dsn)["profiles"]
     assert grade == "failed"
     assert said.startswith("gone is not loaded, and 1 endpoint names it they are sent nothing until its file is in")
+
+
+STRICT = """
+description = 'Mine'
+body = '{"d":$data}'
+strict = true
+[[event_types]]
+name = "a.b"
+description = "One."
+example = '%s'
+"""
+
+
+@pytest.mark.parametrize("profile", [None, "mine"])
+async def test_a_catalogue_that_is_not_installed_or_is_another_is_for_profile_install(database, db, tmp_path, profile):
+    given = {"dispatch__profiles_dir": written(tmp_path, mine=STRICT % 1), "dispatch__profile": "mine"}
+    typed("migrate", dsn=database.dsn, **given)
+    assert checked(database.dsn, **given)["profiles"][0] == "ok", "nobody uses it"
+    await db.execute("update webhooks.profiles set is_default = name = 'mine'")
+    await subscribe(db, "https://example.com/hook", profile=profile)
+    grade, said = checked(database.dsn, **given)["profiles"]
+    assert grade == "warning"
+    assert said == (
+        "mine is strict, 1 endpoint of it, and its catalogue is not installed run dispatcher profile install mine"
+    )
+    typed("profile", "install", "mine", dsn=database.dsn, **given)
+    assert checked(database.dsn, **given)["profiles"] == ("ok", "8 loaded, mine is the default")
+    written(tmp_path, mine=STRICT % 2)
+    grade, said = checked(database.dsn, **given)["profiles"]
+    assert grade == "warning"
+    assert said.startswith("the catalogue of mine that is installed differs from its file: a.b run dispatcher profile")
 
 
 async def test_without_a_schema_the_files_are_read_all_the_same(cluster):

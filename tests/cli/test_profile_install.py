@@ -56,7 +56,10 @@ async def test_from_then_on_a_strict_profile_knows_its_types_and_ping_its_exampl
     endpoint_id, _ = await subscribe(db, URL, "{anything.goes}", profile="manysends")
     done = typed("profile", "install", "manysends", dsn=database.dsn)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "manysends: 18 event types (18 added, 0 changed, 0 removed, 0 unchanged)\n"
+    assert done.stdout.splitlines() == [
+        "manysends: 18 event types (18 added, 0 changed, 0 removed, 0 unchanged)",
+        f"1 subscription from before matches none of them: anything.goes of endpoint {endpoint_id}",
+    ]
     with pytest.raises(asyncpg.CheckViolationError) as refused:
         await subscribe(db, URL + "/2", "{conversation.create}", profile="manysends")
     assert refused.value.constraint_name == "type_is_in_catalogue"
@@ -76,6 +79,24 @@ async def test_a_profile_that_the_database_has_not_heard_of_is_mirrored(database
     await db.execute("update webhooks.profiles set strict = false where name = 'acme'")
     assert typed("profile", "install", "acme", dsn=database.dsn, dispatch__profiles_dir=tmp_path).returncode == 0
     assert not await db.fetchval("select strict from webhooks.profiles where name = 'acme'"), "what is there stays"
+
+
+async def test_what_matches_no_type_any_more_is_counted_and_the_first_are_named(database, db, tmp_path):
+    acme(tmp_path, ("a.b.c", "One.", "1"))
+    given = {"dispatch__profiles_dir": tmp_path, "dispatch__profile": "acme"}
+    assert typed("migrate", dsn=database.dsn, **given).returncode == 0
+    first, _ = await subscribe(db, URL, "{*,a.*,a.b.*,a.b.c,a.b,a.x.*,b.*}", profile="acme")
+    await subscribe(db, URL, "{b.*}", profile="standard")
+    for _ in range(4):
+        await subscribe(db, URL, "{b.*}", profile="acme")
+    code, made = told("profile", "install", "acme", dsn=database.dsn, **given)
+    assert (code, made["unmatched"]["subscriptions"]) == (0, 7)
+    assert made["unmatched"]["first"][:3] == [
+        {"endpoint_id": first, "pattern": pattern} for pattern in ("a.b", "a.x.*", "b.*")
+    ]
+    said = typed("profile", "install", "acme", dsn=database.dsn, **given).stdout
+    assert f"7 subscriptions from before match none of them: a.b of endpoint {first}, " in said
+    assert said.endswith(" and 2 more\n")
 
 
 async def test_without_a_catalogue_there_is_nothing_to_install(database):

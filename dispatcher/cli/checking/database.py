@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from dispatcher.cli.checking import keys, profiles
 from dispatcher.cli.checking.finding import Finding, failed, ok, skipped, warning
@@ -11,6 +11,7 @@ from dispatcher.daemon import values
 from dispatcher.errors import AnotherInstallation, ConfigError, DatabaseAway, SchemaError, StatementFailed
 from dispatcher.store.migrate import known, refuse_unmigrated
 from dispatcher.store.pooler import Road, find_road, refusal
+from dispatcher.store.profiles import installed_event_types
 from dispatcher.store.session import Login, Row, Session
 
 SETTINGS = {"statement_timeout": "3s", "lock_timeout": "1s"}
@@ -145,8 +146,7 @@ class Examination:
             except SchemaError as error:
                 return failed("privileges", str(error))
         if rows := await self._session.fetch("find_ungranted"):
-            lacking = ", ".join(row["role"] for row in rows)
-            return warning("privileges", f"nothing is granted to {lacking}", "run: dispatcher migrate")
+            return _ungranted([row["role"] for row in rows], [row["role"] for row in rows if not row["there"]])
         if server["superuser"]:
             return warning("privileges", f"role {server['role']} is a superuser", "any ordinary role will do")
         return ok("privileges", f"role {server['role']} may act as the owner")
@@ -218,10 +218,21 @@ class Examination:
             loaded = load_profiles(self._settings)
         except ConfigError as error:
             return failed("profiles", "; ".join(str(error).splitlines()))
-        rows = await self._session.fetch("count_profiles") if self._is_there else []
-        return profiles.judge(loaded, {row["profile"]: row["endpoints"] for row in rows})
+        if not self._is_there:
+            return profiles.judge(loaded, {}, {})
+        named = {row["profile"]: row["endpoints"] for row in await self._session.fetch("count_profiles")}
+        used = profiles.used(loaded, named)
+        return profiles.judge(loaded, used, await installed_event_types(self._session, used))
 
     async def _secrets(self) -> Finding:
         keyring = values.keyring(self._settings)
         rows = await self._session.fetch("count_sealed")
         return keys.judge(self._settings.secrets.keys_file, keyring, {row["key_id"]: row["endpoints"] for row in rows})
+
+
+def _ungranted(roles: Sequence[str], missing: Sequence[str]) -> Finding:
+    if not missing:
+        return warning("privileges", f"nothing is granted to {', '.join(roles)}", "run: dispatcher migrate")
+    statements = " ".join(f"create role {role} nologin;" for role in missing)
+    found = f"there {'is' if len(missing) == 1 else 'are'} no role{'s' * (len(missing) > 1)} {', '.join(missing)}"
+    return warning("privileges", found, f"somebody who may create roles: {statements} then run: dispatcher migrate")

@@ -13,8 +13,10 @@ from dispatcher.errors import DispatcherError
 from dispatcher.policy.profiles import Profile
 from dispatcher.policy.wording import plural
 from dispatcher.store.migrate import refuse_unmigrated
-from dispatcher.store.profiles import Installed, install_event_types, mirror
-from dispatcher.store.session import Session
+from dispatcher.store.profiles import Installed, install_event_types, mirror, unmatched
+from dispatcher.store.session import Rows, Session
+
+NAMED = 5
 
 
 def install(config: Path | None, name: str, *, as_json: bool) -> None:
@@ -25,14 +27,18 @@ def install(config: Path | None, name: str, *, as_json: bool) -> None:
         raise DispatcherError(
             f"profile {name} has no catalogue: {profile.origin} lists no event_types; nothing to install"
         )
-    installed = asyncio.run(_install(known, profile))
+    installed, left_out = asyncio.run(_install(known, profile))
     if as_json:
-        screen.raw(orjson.dumps({"profile": name, **asdict(installed)}, option=orjson.OPT_APPEND_NEWLINE))
-    else:
-        screen.text(_said(name, installed))
+        made = {"profile": name, **asdict(installed), "unmatched": _keyed(left_out)}
+        screen.raw(orjson.dumps(made, option=orjson.OPT_APPEND_NEWLINE))
+        return
+    screen.text(_said(name, installed))
+    if left_out:
+        screen.text(_left_out(left_out))
 
 
-async def _install(known: Known, profile: Profile) -> Installed:
+async def _install(known: Known, profile: Profile) -> tuple[Installed, Rows]:
+    """And, where it is strict, subscriptions of before that it would refuse now."""
     session = Session(login(known.settings), "profile install")
     try:
         await refuse_unmigrated(session)
@@ -40,7 +46,7 @@ async def _install(known: Known, profile: Profile) -> Installed:
         if not installed.mirrored:
             # As migrate does it: a running dispatcher's own stay.
             await mirror(session, known.profiles, alone=False)
-        return installed
+        return installed, await unmatched(session, profile, NAMED) if profile.strict else []
     finally:
         await session.close()
 
@@ -51,3 +57,17 @@ def _said(name: str, installed: Installed) -> str:
         f"{name}: {plural(kept, 'event type')} ({installed.added} added, {installed.changed} changed, "
         f"{installed.removed} removed, {installed.unchanged} unchanged)"
     )
+
+
+def _left_out(rows: Rows) -> str:
+    number = rows[0]["subscriptions"]
+    named = ", ".join(f"{row['pattern']} of endpoint {row['endpoint_id']}" for row in rows)
+    more = f" and {number - len(rows):,} more" if number > len(rows) else ""
+    return (
+        f"{plural(number, 'subscription')} from before match{'es' if number == 1 else ''} none of them: {named}{more}"
+    )
+
+
+def _keyed(rows: Rows) -> dict[str, object]:
+    first = [{"endpoint_id": row["endpoint_id"], "pattern": row["pattern"]} for row in rows]
+    return {"subscriptions": rows[0]["subscriptions"] if rows else 0, "first": first}

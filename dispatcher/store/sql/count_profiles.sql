@@ -1,3 +1,3 @@
--- Which profiles endpoints name, and how many do.
+-- Which profiles endpoints name (null: the default), and how many do.
 
-select e.profile, count(*)::int as endpoints from webhooks.endpoints e where e.profile is not null group by e.profile
+select e.profile, count(*)::int as endpoints from webhooks.endpoints e group by e.profile
