@@ -146,7 +146,7 @@ async def test_a_type_that_no_catalogue_has_is_refused_with_the_nearest_names(db
     for pattern, near in {
         "conversation.creatd": "conversation.created",
         "mesage.created": "message.created",
-        "conversations.*": "conversation.created",
+        "conversaton.*": "did you mean conversation.*, ",
     }.items():
         error = await refused(db, call, pattern)
         assert error.constraint_name == "type_is_in_catalogue"

@@ -506,7 +506,9 @@ begin
     if types is not null and new.pattern <> '*' and not exists (select from unnest(types) t where new.pattern = any (webhooks.candidates(t))) then
       perform webhooks.refuse('type_is_in_catalogue',
         format('pattern %s matches no event type of profile %s', quote_literal(new.pattern), (webhooks.profile_of(profile)).name),
-        coalesce('did you mean ' || webhooks.nearest(new.pattern, types) || '?', 'webhooks.event_types lists them'));
+        coalesce('did you mean ' || webhooks.nearest(new.pattern, types || case when new.pattern like '%.*' then array(
+          select distinct c.pattern from unnest(types) t cross join lateral unnest(webhooks.candidates(t)) c (pattern) where c.pattern like '%.*') end)
+          || '?', 'webhooks.event_types lists them'));
     end if;
   end if;
   why := webhooks.refuse_filter(new.filter);
