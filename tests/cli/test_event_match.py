@@ -126,6 +126,19 @@ async def test_one_endpoint_is_explained(database, db):
     assert f"tenant 'b' has no endpoint {endpoint_id}" in missing.stderr
 
 
+async def test_one_that_is_disabled_says_why(database, db):
+    endpoint_id, _ = await subscribe(db, URL)
+    other, _ = await subscribe(db, URL)
+    await db.execute("update webhooks.endpoints set state = 'disabled'")
+    await db.execute("update webhooks.endpoints set state_reason = 'invalid_url' where id = $1", endpoint_id)
+    one = typed("event", "match", "order.paid", DATA, "--endpoint", str(endpoint_id), dsn=database.dsn)
+    assert one.stdout.splitlines()[1] == "endpoint  https://example.com/hook, disabled: invalid_url"
+    all_of_them = typed("event", "match", "order.paid", DATA, dsn=database.dsn)
+    assert f"2  disabled: {endpoint_id} (invalid_url), {other}" in all_of_them.stdout
+    _, made = told("event", "match", "order.paid", DATA, dsn=database.dsn)
+    assert [each["state_reason"] for each in made["endpoints"]] == ["invalid_url", None]
+
+
 async def test_of_thousands_the_matching_come_first_and_the_others_by_their_reason(database, db):
     await db.execute(
         "insert into webhooks.endpoints (url) select 'https://example.com/' || n from generate_series(1, 3000) n"

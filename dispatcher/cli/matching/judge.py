@@ -28,6 +28,7 @@ class Judged:
     name: str | None
     url: str
     state: str
+    state_reason: str | None
     matched: bool
     why: Why | None
     held: bool
@@ -44,6 +45,7 @@ def judge(each: Row, said: Mapping[str, Said]) -> Judged:
         name=each["name"],
         url=each["url"],
         state=each["state"],
+        state_reason=each["state_reason"],
         matched=why is None,
         why=why,
         held=why is None and each["state"] == State.PAUSED,

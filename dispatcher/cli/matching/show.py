@@ -76,7 +76,8 @@ def _one(wanted: Wanted, judged: Judged) -> Iterator[Line]:
         judged.why or "",
         f" {HELD}" if judged.held else f" {PARKED}" if judged.parked else "",
     ]
-    yield [("endpoint  ", DIM), name, f", {judged.state}"]
+    because = f": {judged.state_reason}" if judged.state_reason else ""
+    yield [("endpoint  ", DIM), name, f", {judged.state}{because}"]
     yield [("patterns  ", DIM), ", ".join(judged.patterns) or "none that matches"]
     for text, said in judged.filters.items():
         yield [("filter    ", DIM), text, (f"  {said}", WARN)]
@@ -115,7 +116,14 @@ def _cells(each: Judged) -> tuple[str, ...]:
 
 def _others(judged: Sequence[Judged]) -> Iterator[Line]:
     for why in Why:
-        ids = [each.endpoint_id for each in judged if each.why is why]
-        if ids:
-            named = ", ".join(map(str, ids[:NAMED])) + (f" and {len(ids) - NAMED:,} more" if len(ids) > NAMED else "")
-            yield [(f"{len(ids):>8,}  ", DIM), (str(why), WARN), (f": {named}", "")]
+        those = [each for each in judged if each.why is why]
+        if those:
+            more = f" and {len(those) - NAMED:,} more" if len(those) > NAMED else ""
+            named = ", ".join(_named(each) for each in those[:NAMED])
+            yield [(f"{len(those):>8,}  ", DIM), (str(why), WARN), (f": {named}{more}", "")]
+
+
+def _named(each: Judged) -> str:
+    """Its id; of one that is disabled, also why it is."""
+    is_explained = each.why is Why.DISABLED and each.state_reason
+    return f"{each.endpoint_id} ({each.state_reason})" if is_explained else str(each.endpoint_id)
