@@ -30,6 +30,10 @@ MADE = "dispatcher.made"
 """In the data: the first start went well, role and database are there."""
 INITDB = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
 LONGEST_LOG = 1 << 20
+IN_USE = (
+    "{folder} is in use by another server; if that is a dispatcher's, its log says the dsn (database.embedded): set "
+    "DISPATCHER_DATABASE__DSN to it; else stop that one, or use another folder"
+)
 
 
 class Step(NamedTuple):
@@ -171,9 +175,7 @@ class EmbeddedPostgres:
         while READY not in (said := self._said):
             if self._supervisor is not None and self._supervisor.poll() is not None:
                 if "postmaster.pid" in self._said:
-                    raise EmbeddedUnavailable(
-                        f"{self.data} is in use by another server; stop that one, or use another folder"
-                    )
+                    raise EmbeddedUnavailable(IN_USE.format(folder=self.data))
                 raise EmbeddedUnavailable(f"Postgres did not start on {self.data}: {_reason(self._said)}")
             if time.monotonic() > until:
                 raise EmbeddedUnavailable(

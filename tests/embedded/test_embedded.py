@@ -149,7 +149,8 @@ async def test_what_a_killed_server_left_is_no_obstacle(kept):
 async def test_a_second_server_on_the_same_folder_is_refused_and_the_first_goes_on(room, kept):
     with EmbeddedPostgres(kept, fast=True) as first:
         with pytest.raises(
-            EmbeddedUnavailable, match=f"^{kept} is in use by another server; stop that one, or"
+            EmbeddedUnavailable,
+            match=f"^{kept} is in use by another server; .* DISPATCHER_DATABASE__DSN to it; else stop",
         ) as refused:
             EmbeddedPostgres(kept, fast=True).__enter__()
         assert "\n" not in str(refused.value)
