@@ -102,7 +102,10 @@ async def test_the_type_is_shown_whatever_the_profile_calls_it():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--profile", "manysend"), "there is no profile 'manysend'; did you mean manysends?"),
+        (
+            ("--profile", "manysend"),
+            "there is no profile 'manysend', and dispatch.profiles_dir is not set; did you mean manysends?",
+        ),
         (("--profile", "sydx", "--scheme", "github"), "--profile says --scheme, --encoding and --header itself"),
         (("--profile", "sydx", "--header", "X-Signature"), "--profile says --scheme, --encoding and --header itself"),
         (("--profile", "context", "--secret", SECRET), "--secret has nothing to verify: the scheme none signs nothing"),

@@ -18,6 +18,8 @@ description = "Something."
 example = '{"n": 1e400}'
 """
 
+UNSET = ", and dispatch.profiles_dir is not set"
+
 
 @pytest.fixture
 def configured(tmp_path):
@@ -96,4 +98,10 @@ def test_http_needs_no_remark_where_it_is_allowed():
 def test_an_unknown_name_is_refused_with_the_nearest(command):
     done = typed("profile", command, "manysend")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "dispatcher: there is no profile 'manysend'; did you mean manysends?\n"
+    assert done.stderr == f"dispatcher: there is no profile 'manysend'{UNSET}; did you mean manysends?\n"
+
+
+def test_with_a_folder_of_ones_own_an_unknown_name_is_none_of_its_either(tmp_path):
+    written(tmp_path, acme=OURS)
+    done = typed("profile", "show", "acm", dispatch__profiles_dir=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "dispatcher: there is no profile 'acm'; did you mean acme?\n")

@@ -36,7 +36,8 @@ class Known:
         """Raises `ConfigError`, which names the nearest."""
         if profile := self.profiles.by_name.get(name):
             return profile
-        raise ConfigError(f"there is no profile {name!r}{nearest(name, list(self.profiles.by_name))}")
+        nowhere = "" if self.settings.dispatch.profiles_dir else ", and dispatch.profiles_dir is not set"
+        raise ConfigError(f"there is no profile {name!r}{nowhere}{nearest(name, list(self.profiles.by_name))}")
 
     def endpoint(self, profile: Profile) -> Endpoint:
         """What holds for its endpoints whose row says nothing."""
