@@ -47,12 +47,14 @@ def listen(  # noqa: PLR0913 an argument for each option
         raise typer.BadParameter("--profile says --scheme, --encoding and --header itself")
     if header and scheme not in MAY_BE_NAMED:
         raise typer.BadParameter("--header goes with --scheme github or stripe: the others name their own")
-    from dispatcher.cli.listening import Answers, listen_until_told  # noqa: PLC0415 rule 3
+    from dispatcher.cli.listening import Answers, Asked, listen_until_told  # noqa: PLC0415 rule 3
 
-    if profile is None:
-        signing = Signing.of(scheme or Scheme.STANDARD, encoding, header)
-    else:
+    promised = None
+    if profile is not None:
         from dispatcher.cli.promises.known import read  # noqa: PLC0415 rule 3
 
-        signing = read(config or context.obj).named(profile).signing
-    listen_until_told(host, port, signing, secret or [], Answers(status, times, delay), as_json=as_json)
+        promised = read(config or context.obj).named(profile)
+    signing = promised.signing if promised else Signing.of(scheme or Scheme.STANDARD, encoding, header)
+    listen_until_told(
+        host, port, Asked(signing, secret or [], promised), Answers(status, times, delay), as_json=as_json
+    )

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,16 +11,20 @@ import orjson
 import typer
 from aiohttp import web
 
+from dispatcher.cli.greeting import greeting
 from dispatcher.cli.layout import laid_out
+from dispatcher.cli.promises.contract import path_of_type
 from dispatcher.cli.screen import BAD, DIM, GOOD, NAME, WARN, Screen, Span
 from dispatcher.cli.verification import Verifier
 from dispatcher.errors import DispatcherError
-from dispatcher.policy.signing import Signing
+from dispatcher.policy.profiles import Profile
+from dispatcher.policy.signing import Scheme, Signing
 
 LARGEST_BODY = 4 * 1024 * 1024
 CUT = "…"
-TYPE_MEMBERS = ("type", "event", "event_type")
-"""Where a body says its type, the first that does: what profiles call it."""
+TYPE_MEMBERS = (("type",), ("event",), ("event_type",))
+"""Where a body says its type, the first that does, after the profile's own: what profiles call it."""
+LABEL = 22
 
 
 @dataclass
@@ -38,11 +43,24 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What the requests are to be like: how they are signed, with which of these secrets, and as whose."""
+
+    signing: Signing
+    secrets: list[str]
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True)
 class Seen:
-    """One request as it will be shown. `refusal` is why it does not verify; `checked` whether there was a secret."""
+    """One request as it will be shown, with its type.
+
+    `refusal` is why it does not verify; `checked` whether there was a secret.
+    """
 
     request: web.Request
     body: bytes
+    type: str | None
     checked: bool
     refusal: str | None
     status: int
@@ -51,30 +69,22 @@ class Seen:
     def webhook_id(self) -> str | None:
         return self.request.headers.get("webhook-id")
 
-    @property
-    def type(self) -> str | None:
-        try:
-            parsed = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            return None
-        named = [parsed.get(member) for member in TYPE_MEMBERS] if isinstance(parsed, dict) else []
-        return next((kind for kind in named if isinstance(kind, str)), None)
 
-
-def listen_until_told(
-    host: str, port: int, signing: Signing, secrets: list[str], answers: Answers, *, as_json: bool
-) -> None:
+def listen_until_told(host: str, port: int, asked: Asked, answers: Answers, *, as_json: bool) -> None:
     """Serve until Ctrl-C or SIGTERM, then say how many came. Raises `DispatcherError` if the port cannot be had."""
     try:
-        verifier = Verifier(secrets, signing) if secrets else None
+        verifier = Verifier(asked.secrets, asked.signing) if asked.secrets else None
     except ValueError as error:
         raise typer.BadParameter(f"--{error}") from None
-    asyncio.run(_listen(host, port, Listener(verifier, answers, as_json=as_json)))
+    asyncio.run(_listen(host, port, Listener(asked, verifier, answers, as_json=as_json)))
 
 
 class Listener:
-    def __init__(self, verifier: Verifier | None, answers: Answers, *, as_json: bool) -> None:
+    def __init__(self, asked: Asked, verifier: Verifier | None, answers: Answers, *, as_json: bool) -> None:
         self.stopping = asyncio.Event()
+        self._asked = asked
+        own = (path_of_type(asked.profile),) if asked.profile else ()
+        self._type_members = (*own, *TYPE_MEMBERS)
         self._verifier = verifier
         self._answers = answers
         self._as_json = as_json
@@ -84,7 +94,8 @@ class Listener:
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         refusal = self._verifier.refuse(request.headers, body, time.time()) if self._verifier else None
-        seen = Seen(request, body, self._verifier is not None, refusal, self._answers.take())
+        kind = _type(body, self._type_members)
+        seen = Seen(request, body, kind, self._verifier is not None, refusal, self._answers.take())
         self._requests += 1
         self._verified += seen.checked and refusal is None
         if self._as_json:
@@ -99,11 +110,9 @@ class Listener:
             return
         where = url.replace("0.0.0.0", "localhost").replace("127.0.0.1", "localhost")  # noqa: S104 to write, not to bind
         self._screen.text(f"listening on {url} (any path); Ctrl-C ends it\n")
-        self._screen.text(("  let dispatcher send    ", DIM), "DISPATCHER_EGRESS__ALLOW_HTTP=true")
-        self._screen.text(("  to this machine        ", DIM), "DISPATCHER_EGRESS__ALLOW_HOSTS='[\"localhost\"]'")
-        self._screen.text(("  then, in SQL           ", DIM), "SELECT * FROM ", f"webhooks.subscribe('{where}/hook');")
-        if self._verifier is None:
-            self._screen.text(("  check signatures       ", DIM), "--secret whsec_… (subscribe returns it)")
+        asked = self._asked
+        for label, what in greeting(where, asked.signing, asked.profile, has_secret=self._verifier is not None):
+            self._screen.text((f"  {label:{LABEL}} ", DIM), what)
         self._screen.text("")
 
     def summarize(self) -> None:
@@ -116,7 +125,7 @@ class Listener:
         request = seen.request
         self._screen.line(
             (f"{time.strftime('%H:%M:%S')} ", DIM),
-            _mark(seen),
+            _mark(seen, is_signed=self._asked.signing.scheme is not Scheme.NONE),
             (f"  → {seen.status}  ", "" if seen.status < 300 else WARN),
             f"{request.method} {request.path_qs}  ",
             (f"{seen.type or ''}  ", NAME),
@@ -126,9 +135,24 @@ class Listener:
             self._screen.line(line)
 
 
-def _mark(seen: Seen) -> Span:
+def _type(body: bytes, members: Sequence[Sequence[str]]) -> str | None:
+    """The first of these members that is a text; each is a path."""
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    for path in members:
+        value = parsed if path else None
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            return value
+    return None
+
+
+def _mark(seen: Seen, *, is_signed: bool) -> Span:
     if not seen.checked:
-        return ("- no secret given", DIM)
+        return ("- no secret given" if is_signed else "- not signed", DIM)
     return (f"✗ {seen.refusal}", BAD) if seen.refusal else ("✓ verified", GOOD)
 
 

@@ -14,6 +14,7 @@ from tests.support.commands import typed
 from tests.support.daemon import daemon
 from tests.support.factories import SECRET
 from tests.support.listening import BODY, listening, post
+from tests.support.profiles import written
 
 KEY = bytes(range(32))
 PAIR = Ed25519PrivateKey.from_private_bytes(KEY)
@@ -97,6 +98,52 @@ async def test_the_type_is_shown_whatever_the_profile_calls_it():
             line = await running.until(f"POST /{number}")
             assert line.partition(f"POST /{number}")[2].strip() == shown
         await running.is_told_to_end()
+
+
+OURS = """
+description = "Acme"
+body = '{"head":{"kind":"$type"},"type":"acme.$type","data":$data}'
+required = ["name", "api_key", "headers"]
+[signature]
+scheme = "none"
+"""
+
+
+async def test_the_type_is_the_member_that_the_profile_fills_with_it(tmp_path):
+    (tmp_path / "profiles").mkdir()
+    config = tmp_path / "ours.toml"
+    config.write_text(f'[dispatch]\nprofiles_dir = "{written(tmp_path / "profiles", acme=OURS)}"\n')
+    async with listening("--config", config, "--profile", "acme") as (running, url):
+        await post(f"{url}/own", body=b'{"head":{"kind":"order.paid"},"type":"acme.order.paid"}')
+        line = await running.until("POST /own")
+        await post(f"{url}/other", body=b'{"head":[],"type":"by.type"}')
+        assert "by.type" in await running.until("POST /other")
+    assert line.split()[-1] == "order.paid"
+    assert "- not signed" in line
+
+
+async def greeted(*words: object) -> tuple[str, str]:
+    """What it says at first, and its URL for others."""
+    async with listening(*words) as (running, url):
+        await running.is_told_to_end()
+        return running.text, url.replace("127.0.0.1", "localhost")
+
+
+async def test_it_says_how_to_subscribe_with_the_profile_and_what_that_requires():
+    said, url = await greeted("--profile", "madyis")
+    assert f"SELECT * FROM webhooks.subscribe('{url}/hook', profile => 'madyis');" in said
+    assert "--secret whsec_…" in said
+    said, url = await greeted("--profile", "context")
+    assert f"SELECT * FROM webhooks.subscribe('{url}/hook', profile => 'context', name => 'listen');" in said
+    assert "--secret" not in said, "it signs nothing"
+
+
+async def test_a_profile_that_takes_https_only_says_that_something_has_to_end_tls():
+    said, _ = await greeted("--profile", "sydx")
+    assert "profile sydx           takes https only: have something in front of this listener that ends TLS" in said
+    assert "copy of it without https_only, in dispatch.profiles_dir" in said
+    assert "webhooks.subscribe('https://…/hook', profile => 'sydx'" in said
+    assert "ALLOW_HTTP" not in said
 
 
 @pytest.mark.parametrize(

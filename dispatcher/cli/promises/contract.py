@@ -106,14 +106,33 @@ def _headers(profile: Profile) -> Iterator[Part]:
 
 def _members(profile: Profile) -> Iterator[Part]:
     """The members of the body in their order, those inside others too, as `outer.inner`."""
+    yield from _walked(profile, _read(profile), "")
+
+
+def path_of_type(profile: Profile) -> tuple[str, ...]:
+    """The member of a body that is its type, after those that it is inside of; empty where none is."""
+
+    def found(members: dict[str, Any], before: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        for name, value in members.items():
+            if value == ONLY.format("type"):
+                yield (*before, name)
+            elif isinstance(value, dict):
+                yield from found(value, (*before, name))
+
+    return next(found(_read(profile), ()), ())
+
+
+def _read(profile: Profile) -> dict[str, Any]:
+    """The template as JSON, with marked names where its placeholders are."""
 
     def marked(name: str) -> str:
         if name == "timestamp" and profile.template.precision is Precision.UNIX:
             return DIGITS  # between quotes or not
         return "$" if name == "$" else json.dumps(ONLY.format(name)) if name in WHOLE else ONLY.format(name)
 
-    read = json.loads(PLACEHOLDER.sub(lambda match: marked(match[1]), profile.template.text), parse_int=_timestamp)
-    yield from _walked(profile, read, "")
+    text = PLACEHOLDER.sub(lambda match: marked(match[1]), profile.template.text)
+    made: dict[str, Any] = json.loads(text, parse_int=_timestamp)
+    return made
 
 
 def _timestamp(digits: str) -> int | str:
