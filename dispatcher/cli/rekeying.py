@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +15,8 @@ from dispatcher.cli.database import reachable
 from dispatcher.config import Settings, load
 from dispatcher.daemon import values
 from dispatcher.errors import ConfigError
-from dispatcher.policy.sealing import NONCE, PREFIX, Keyring, SealedShut, kid_of
+from dispatcher.pipeline.seal import nonce
+from dispatcher.policy.sealing import PREFIX, Keyring, SealedShut, kid_of
 from dispatcher.policy.wrapping import Secrets, sealed
 from dispatcher.store.migrate import refuse_unmigrated
 from dispatcher.store.pooler import refuse_pooler
@@ -148,14 +148,10 @@ class Rekeying:
 
     def _sealed(self, stored: Stored) -> Secrets | None:
         try:
-            return sealed(stored.secrets, self._keyring, _nonce, former=True)
+            return sealed(stored.secrets, self._keyring, nonce, former=True)
         except SealedShut as error:
             self.done.failed[stored.endpoint_id] = str(error)
             return None
-
-
-def _nonce() -> bytes:
-    return secrets.token_bytes(NONCE)
 
 
 def _show(rekeyed: Rekeyed, would: str) -> None:

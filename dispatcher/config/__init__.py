@@ -3,13 +3,14 @@
 The same for profiles: what a file may say (`profile_file`), and which files are read (`profiles`).
 """
 
-from dispatcher.config.profiles import endpoint_of, load_profiles, nearest, shipped_folder
+from dispatcher.config.profiles import backoff_of, endpoint_of, load_profiles, nearest, shipped_folder
 from dispatcher.config.settings import Settings
 from dispatcher.config.sources import DEFAULT_FILE, load, origins, shipped, source_of_keys
 
 __all__ = [
     "DEFAULT_FILE",
     "Settings",
+    "backoff_of",
     "endpoint_of",
     "load",
     "load_profiles",

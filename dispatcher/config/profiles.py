@@ -14,6 +14,7 @@ from dispatcher.config.profile_file import Entry, ProfileFile
 from dispatcher.config.settings import Endpoint, Settings
 from dispatcher.errors import ConfigError
 from dispatcher.model import State
+from dispatcher.policy.backoff import Backoff
 from dispatcher.policy.profiles import EventType, Profile, Profiles
 from dispatcher.policy.signing import Scheme
 from dispatcher.policy.template import Template
@@ -44,6 +45,10 @@ def load_profiles(settings: Settings) -> Profiles:
 def endpoint_of(settings: Settings, profile: Profile | None) -> Endpoint:
     """What holds for endpoints of this profile whose row says nothing."""
     return settings.endpoint.model_copy(update=dict(profile.overrides)) if profile else settings.endpoint
+
+
+def backoff_of(given: Endpoint) -> Backoff:
+    return Backoff(given.backoff_base_s, given.backoff_factor, given.backoff_cap_s, given.jitter)
 
 
 def shipped_folder() -> Path:

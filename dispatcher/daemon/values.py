@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from dispatcher.config import Settings, endpoint_of, load_profiles
+from dispatcher.config import Settings, backoff_of, endpoint_of, load_profiles
 from dispatcher.errors import ConfigError
 from dispatcher.model import Endpoint
 from dispatcher.pipeline.directory import Defaults
-from dispatcher.policy.backoff import Backoff
 from dispatcher.policy.breaker import Breaker
 from dispatcher.policy.egress import Egress
 from dispatcher.policy.profiles import Profile, Profiles
@@ -72,9 +71,8 @@ def breaker(settings: Settings) -> Breaker:
 
 def terms(settings: Settings, profile: Profile | None = None) -> Terms:
     given = endpoint_of(settings, profile)
-    backoff = Backoff(given.backoff_base_s, given.backoff_factor, given.backoff_cap_s, given.jitter)
     success = profile.success if profile else None
-    return Terms(backoff, settings.dispatch.hold_days * 86400, settings.retention.replies, success)
+    return Terms(backoff_of(given), settings.dispatch.hold_days * 86400, settings.retention.replies, success)
 
 
 def keep(settings: Settings) -> Keep:

@@ -76,7 +76,7 @@ class Seal:
 
     async def _seal(self, keyring: Keyring, found: Sequence[Stored]) -> set[int]:
         """Returns those that somebody else was at: they are looked at again."""
-        made = [(each, sealed(each.secrets, keyring, _nonce, former=False)) for each in found]
+        made = [(each, sealed(each.secrets, keyring, nonce, former=False)) for each in found]
         pairs = [(stored, new) for stored, new in made if new != stored.secrets]
         written = await rewrite(self._session, pairs)
         if written.done:
@@ -86,5 +86,5 @@ class Seal:
         return {stored.endpoint_id for stored, _ in pairs} - written.done - written.refused.keys()
 
 
-def _nonce() -> bytes:
+def nonce() -> bytes:
     return secrets.token_bytes(NONCE)

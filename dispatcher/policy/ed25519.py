@@ -1,4 +1,7 @@
-"""Ed25519, the `v1a` of Standard Webhooks. A module of its own, so that only who has such a key loads the library."""
+"""Ed25519, the `v1a` of Standard Webhooks.
+
+A module of its own: `dispatcher listen` loads the library for such keys alone. A daemon has it anyway, for sealing.
+"""
 
 from collections.abc import Callable
 

@@ -49,6 +49,11 @@ class Profile:
     def takes_secret(self) -> bool:
         return self.signing.scheme is not Scheme.NONE
 
+    @property
+    def secret(self) -> str:
+        """What an endpoint has of one: required, optional or none."""
+        return "none" if not self.takes_secret else "required" if self.needs_secret else "optional"
+
     def body(self, event: Event, tenant: str = "") -> bytes:
         """The exact bytes to sign, and to send but for a signature that the scheme puts inside."""
         return self.template.body(event, tenant)

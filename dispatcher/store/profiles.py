@@ -51,13 +51,12 @@ async def unmatched(session: Session, profile: Profile, most: int) -> Rows:
 
 
 def _row(profile: Profile, *, is_default: bool) -> dict[str, Any]:
-    secret = "none" if not profile.takes_secret else "required" if profile.needs_secret else "optional"
     return {
         "name": profile.name,
         "is_default": is_default,
         "description": profile.description,
         "scheme": profile.signing.scheme,
-        "secret": secret,
+        "secret": profile.secret,
         "encoding": profile.signing.encoding,
         "signature_header": profile.signing.header_name,
         "api_key_header": profile.api_key_header,

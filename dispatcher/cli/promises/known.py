@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dispatcher.config import Settings, endpoint_of, load, load_profiles, nearest, shipped_folder, source_of_keys
+from dispatcher.config import (
+    Settings,
+    backoff_of,
+    endpoint_of,
+    load,
+    load_profiles,
+    nearest,
+    shipped_folder,
+    source_of_keys,
+)
 from dispatcher.config.settings import Endpoint
 from dispatcher.errors import ConfigError
-from dispatcher.policy.backoff import Backoff
 from dispatcher.policy.profiles import Profile, Profiles
 
 DEFAULT = "default"
@@ -46,7 +54,7 @@ class Known:
     def delays_s(self, profile: Profile) -> list[float]:
         """The wait before each attempt after the first, without jitter."""
         given = self.endpoint(profile)
-        backoff = Backoff(given.backoff_base_s, given.backoff_factor, given.backoff_cap_s, given.jitter)
+        backoff = backoff_of(given)
         return [backoff.delay_s(attempt, STEADY) for attempt in range(1, given.max_attempts)]
 
     def takes_http(self, profile: Profile) -> bool:
@@ -65,7 +73,7 @@ class Known:
             "initial_state": profile.initial_state,
             "strict": profile.strict,
             "signature.scheme": signing.scheme,
-            "signature.secret": secret(profile),
+            "signature.secret": profile.secret,
             "signature.encoding": signing.encoding if profile.takes_secret else None,
             "signature.header": signature_header(profile),
             **{f"endpoint.{key}": getattr(given, key) for key in Endpoint.model_fields},
@@ -86,10 +94,6 @@ def read(config: Path | None) -> Known:
 
 def is_shipped(profile: Profile) -> bool:
     return Path(profile.origin).parent == shipped_folder()
-
-
-def secret(profile: Profile) -> str:
-    return "none" if not profile.takes_secret else "required" if profile.needs_secret else "optional"
 
 
 def success(profile: Profile) -> str | list[int]:

@@ -8,7 +8,7 @@ import orjson
 from rich.cells import cell_len
 
 from dispatcher.cli.columns import GAP, row, widths
-from dispatcher.cli.promises.known import Known, is_shipped, read, secret, success
+from dispatcher.cli.promises.known import Known, is_shipped, read, success
 from dispatcher.cli.screen import DIM, GOOD, NAME, Line, Screen
 from dispatcher.policy.profiles import Profile
 
@@ -46,7 +46,7 @@ def _facts(known: Known, profile: Profile) -> dict[str, Any]:
         "description": profile.description,
         "default": profile.name == known.profiles.default,
         "scheme": profile.signing.scheme,
-        "secret": secret(profile),
+        "secret": profile.secret,
         "success": success(profile),
         "timeout_s": given.timeout_s,
         "max_attempts": given.max_attempts,
@@ -80,7 +80,7 @@ def _cells(known: Known, profile: Profile) -> tuple[str, ...]:
     return (
         f"{profile.name} *" if profile.name == known.profiles.default else profile.name,
         profile.signing.scheme,
-        secret(profile),
+        profile.secret,
         statuses if isinstance(statuses, str) else ",".join(map(str, statuses)),
         f"{given.timeout_s:g} s",
         str(given.max_attempts),

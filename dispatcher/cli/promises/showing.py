@@ -112,7 +112,7 @@ def _remarks(known: Known, profile: Profile) -> Iterator[str]:
 
 def _catalogue(profile: Profile, columns: int) -> Iterator[Line]:
     entries = profile.event_types
-    yield [(f"{plural(len(entries), 'event type')}{':' if entries else ''}" if entries else "no event types", DIM)]
+    yield [(f"{plural(len(entries), 'event type')}:" if entries else "no event types", DIM)]
     indent = max((len(entry.name) for entry in entries), default=0) + 4
     for entry in entries:
         described = wrap(entry.description, max(columns - indent, 20)) or [""]
