@@ -10,7 +10,7 @@ from dispatcher.config.settings import Endpoint
 from dispatcher.policy.headers import FORBIDDEN_NAMES, NAME
 from dispatcher.policy.profiles import API_KEY_HEADER
 from dispatcher.policy.signing import MAY_BE_NAMED, Encoding, Scheme, Signing
-from dispatcher.policy.template import Precision
+from dispatcher.policy.template import Precision, refuse_constant
 
 TYPE = re.compile(r"(?!webhook\.)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+(; ?[a-z0-9-]+=[A-Za-z0-9._-]+)*")
@@ -42,7 +42,7 @@ def _type(value: str) -> str:
 def _example(value: str) -> str:
     try:
         # Numbers stay texts: Postgres takes longer ones than Python does.
-        json.loads(value, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
+        json.loads(value, parse_constant=refuse_constant, parse_int=str, parse_float=str)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not JSON: {error}") from None
     if len(value.encode()) > LARGEST_EXAMPLE:
@@ -56,10 +56,6 @@ def _success(value: object) -> str | list[int]:
     if isinstance(value, list) and value and all(type(each) is int and 200 <= each <= 299 for each in value):
         return value
     raise ValueError('it must be "2xx", or a list of statuses from 200 to 299 such as [200]')
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is none")
 
 
 Header = Annotated[str, AfterValidator(_header)]

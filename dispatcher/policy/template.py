@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
+from typing import NoReturn
 
 from dispatcher.model import Event
 
@@ -114,7 +115,7 @@ def _refuse_shape(text: str, precision: Precision, *, signed: bool) -> None:
         made = json.loads(
             PLACEHOLDER.sub(sample, text),
             object_pairs_hook=_members,
-            parse_constant=_refuse_constant,
+            parse_constant=refuse_constant,
             parse_int=_number,
             parse_float=_number,
         )
@@ -145,7 +146,8 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return made
 
 
-def _refuse_constant(name: str) -> object:
+def refuse_constant(name: str) -> NoReturn:
+    """What Python reads and JSON does not have: NaN, Infinity. Raises ValueError."""
     raise ValueError(f"{name} is no JSON")
 
 

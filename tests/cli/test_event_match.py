@@ -200,7 +200,7 @@ REFUSED = {
     "long type": (["a" * 129, "1"], "TYPE", "at most 128 bytes"),
     "ours": (["webhook.ping", "1"], "TYPE", "reserved"),
     "no json": (["a", "{order: 42}"], "DATA", "it is not JSON"),
-    "nan": (["a", '{"n": NaN}'], "DATA", "NaN is none"),
+    "nan": (["a", '{"n": NaN}'], "DATA", "NaN is no JSON"),
     "nothing": (["a", ""], "DATA", "it is not JSON"),
     "no file": (["a", "@/nonexistent"], "DATA", "/nonexistent: No such file or directory"),
     "tenant": (["a", "1", "t" * 257], "--tenant", "256 bytes"),

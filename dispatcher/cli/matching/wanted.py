@@ -9,6 +9,7 @@ from typing import NoReturn, Self
 import typer
 
 from dispatcher.config.profile_file import TYPE
+from dispatcher.policy.template import refuse_constant
 
 LONGEST_TYPE, LONGEST_DATA, LONGEST_TENANT = 128, 1_000_000, 256
 
@@ -57,7 +58,7 @@ def _json(data: bytes) -> str:
     try:
         text = data.decode()
         # Numbers as texts: what is too large for Python's is none of our business.
-        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=refuse_constant)
     except UnicodeDecodeError:
         _refuse("DATA", "it is not UTF-8")
     except ValueError as error:
@@ -65,10 +66,6 @@ def _json(data: bytes) -> str:
     except RecursionError:
         return data.decode()  # Postgres reads deeper, and has the last word.
     return text
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is none")
 
 
 def _bytes(field: str, text: str) -> bytes:
