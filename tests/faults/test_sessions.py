@@ -46,8 +46,8 @@ async def test_no_connection_left_is_waited_out(root, database, receiver):
     async with trial(database, receiver) as running, AsyncExitStack() as crowd:
         outage = running.outage()
         while not any(line["event"] == "database.awaited" for line in outage.told):
-            # Whoever is quicker has the connections that are free now. Where that was the listener, the stages had none,
-            # and rightly said so: from the beginning, then.
+            # Whoever is quicker has the connections that are free now. Where that was the listener, the stages had
+            # none, and rightly said so: from the beginning, then.
             await crowd.aclose()
             await running.goes_on()
             outage = running.outage()
