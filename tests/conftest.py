@@ -1,13 +1,14 @@
 import os
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 
 import asyncpg
 import hypothesis
 import pytest
 import uvloop
 
-from tests.support.postgres import Cluster, Database, connected, prepare, started
+from tests.support.postgres import Cluster, Database, connected, in_memory, prepare, started
 from tests.support.receiver import Receiver
 from tests.support.tls import Authority
 
@@ -23,7 +24,9 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]
 
 @pytest.fixture(scope="session")
 def _server() -> Iterator[Cluster]:
-    with started() as cluster:
+    with ExitStack() as stack:
+        with in_memory():
+            cluster = stack.enter_context(started())
         yield cluster
 
 

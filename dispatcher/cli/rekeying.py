@@ -25,8 +25,8 @@ from dispatcher.store.session import UPKEEP, Login, Session
 
 UNSET = (
     "secrets.keys_file is not set; make a file of keys, such as: "
-    '(umask 077; echo "k1:$(head -c 32 /dev/urandom | base64)" > /etc/dispatcher/keys), which the dispatcher may read, and set '
-    "DISPATCHER_SECRETS__KEYS_FILE, or keys_file in section [secrets] of the configuration file, for the daemon, too"
+    '(umask 077; echo "k1:$(head -c 32 /dev/urandom | base64)" > /etc/dispatcher/keys), let the daemon '
+    "read it, and set DISPATCHER_SECRETS__KEYS_FILE, or keys_file in section [secrets], for the daemon, too"
 )
 POINTLESS = "database.dsn is embedded, a database that is empty when this command begins; rekey one that is kept"
 WARNED = (

@@ -9,10 +9,9 @@ from dispatcher.cli.rekeying import WARNED
 from dispatcher.policy.sealing import Keyring, header, kid_of
 from tests.support.commands import told, typed
 from tests.support.daemon import daemon
-from tests.support.eventually import eventually
 from tests.support.keys import FIRST, SEALING, SECOND, keyring, keys_file, line
 from tests.support.postgres import connected
-from tests.support.sql import endpoint, insert, subscribe
+from tests.support.sql import all_settled, endpoint, insert, subscribe
 
 FORMER, LOST = keyring(line("k1")), keyring(line("k0", bytes(32)))
 BOTH = line("k2", SECOND), line("k1", FIRST)
@@ -104,14 +103,14 @@ async def test_beside_a_running_daemon_every_delivery_goes_on(database, db, rece
     async with daemon(database.dsn, secrets__keys_file=first) as running:
         await running.says("secret.sealed")
         await insert(db)
-        await eventually(lambda: receiver.requests)
+        await all_settled(db)
     async with daemon(database.dsn, **keys) as running:
         assert told("rekey", dsn=database.dsn, **keys)[1]["values"] == {"plain": 0, "former": {"k1": 1}}
         await insert(db)
-        await eventually(lambda: len(receiver.requests) == 2)
+        await all_settled(db)
         assert not running.said("secret.sealed")
     assert kid_of((await endpoint(db, endpoint_id))["secret"]) == "k2"
-    assert all(request.verified(secret) for request in receiver.requests)
+    assert [request.verified(secret) for request in receiver.requests] == [True, True]
 
 
 async def test_a_row_that_somebody_holds_on_to_is_named_and_the_others_are_done(database, db, keys):

@@ -6,7 +6,7 @@ import signal
 from tests.support.commands import told, typed
 from tests.support.daemon import daemon
 from tests.support.eventually import eventually
-from tests.support.keys import FIRST, NONCE, SECOND, keyring, keys_file, line
+from tests.support.keys import FIRST, NONCE, SEALING, SECOND, keyring, keys_file, line
 from tests.support.postgres import change_past_the_trigger
 from tests.support.sql import all_settled, attempts, insert, subscribe
 
@@ -22,6 +22,7 @@ async def test_a_key_that_is_missing_is_an_outage_of_ours_until_it_is_there(data
     await subscribe(db, receiver.url())
     hindered, secret = await subscribe(db, receiver.url())
     value = keyring(line("k0", SECOND)).seal(secret, "", hindered, "secret", NONCE)
+    await db.execute(SEALING)
     await db.execute("update webhooks.endpoints set secret = $2 where id = $1", hindered, value)
     file = keys_file(tmp_path)
     async with daemon(database.dsn, secrets__keys_file=file) as running:
