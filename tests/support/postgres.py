@@ -16,7 +16,7 @@ from dispatcher.store.migrate import migrate
 from dispatcher.store.profiles import mirror
 from dispatcher.store.session import Login, Session
 
-MEMORY, ROOM = "/dev/shm", 6 << 30  # noqa: S108 mkdtemp makes a folder in there that is ours alone
+MEMORY, ROOM = "/dev/shm", 2 << 30  # noqa: S108 mkdtemp makes a folder in there that is ours alone
 TEMPLATE = "webhooks_template"
 ROLES = """
 create role app_owner login nosuperuser nocreaterole nocreatedb;
