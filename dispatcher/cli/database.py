@@ -1,13 +1,15 @@
 """The database of the configuration, started if it is a private one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from dispatcher.config import Settings
 from dispatcher.embedded import EmbeddedPostgres
 from dispatcher.errors import ConfigError
-from dispatcher.store.session import Login
+from dispatcher.store.migrate import refuse_unmigrated
+from dispatcher.store.pooler import refuse_pooler
+from dispatcher.store.session import UPKEEP, Login, Session
 
 UNSET = (
     "database.dsn is not set; set DISPATCHER_DATABASE__DSN=postgresql://user@host:5432/database, or dsn in section "
@@ -42,3 +44,16 @@ def reachable(settings: Settings) -> Iterator[Settings]:
         return
     with EmbeddedPostgres(Path(folder) if folder else None) as server:
         yield settings.model_copy(update={"database": settings.database.model_copy(update={"dsn": server.dsn})})
+
+
+@asynccontextmanager
+async def upkeep_session(settings: Settings, name: str) -> AsyncIterator[Session]:
+    """A session for what is done by hand beside a dispatcher. Raises `ConfigError`, `DatabaseAway`, `SchemaError`."""
+    login = Login(settings.database.dsn, settings.database.password_file, UPKEEP)
+    await refuse_pooler(login)
+    session = Session(login, name)
+    try:
+        await refuse_unmigrated(session)
+        yield session
+    finally:
+        await session.close()

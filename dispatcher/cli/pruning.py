@@ -2,20 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import orjson
 import typer
 
-from dispatcher.cli.database import reachable
+from dispatcher.cli.database import reachable, upkeep_session
 from dispatcher.config import Settings, load
 from dispatcher.daemon import values
 from dispatcher.errors import ConfigError
-from dispatcher.store.migrate import refuse_unmigrated
-from dispatcher.store.pooler import refuse_pooler
 from dispatcher.store.retention import (
     Day,
     Fate,
@@ -25,7 +21,6 @@ from dispatcher.store.retention import (
     old_rows,
     refuse_without_upkeep,
 )
-from dispatcher.store.session import UPKEEP, Login, Session
 
 POINTLESS = (
     "database.dsn is embedded, a database that is empty when this command begins; prune one that is kept, "
@@ -74,23 +69,10 @@ def prune(config: Path | None, *, dry_run: bool, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-@asynccontextmanager
-async def _session(settings: Settings) -> AsyncIterator[Session]:
-    database = settings.database
-    login = Login(database.dsn, database.password_file, UPKEEP)
-    await refuse_pooler(login)
-    session = Session(login, "prune")
-    try:
-        await refuse_unmigrated(session)
-        await refuse_without_upkeep(session)
-        yield session
-    finally:
-        await session.close()
-
-
 async def _preview(settings: Settings) -> Pruned:
     pruned, keep = Pruned(), values.keep(settings)
-    async with _session(settings) as session:
+    async with upkeep_session(settings, "prune") as session:
+        await refuse_without_upkeep(session)
         for day in await old_days(session, keep):
             pruned.note(day)
         pruned.deleted = {each.table: each.rows for each in await old_rows(session, keep) if each.rows}
@@ -99,7 +81,8 @@ async def _preview(settings: Settings) -> Pruned:
 
 async def _prune(settings: Settings) -> Pruned:
     pruned, keep = Pruned(), values.keep(settings)
-    async with _session(settings) as session:
+    async with upkeep_session(settings, "prune") as session:
+        await refuse_without_upkeep(session)
         for turn in range(TRIES):
             pruned.in_use, pruned.needed = [], {}
             async for day in drop_old_days(session, keep):

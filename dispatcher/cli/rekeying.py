@@ -3,25 +3,22 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 import typer
 
-from dispatcher.cli.database import reachable
+from dispatcher.cli.database import reachable, upkeep_session
 from dispatcher.config import Settings, load
 from dispatcher.daemon import values
 from dispatcher.errors import ConfigError
 from dispatcher.pipeline.seal import nonce
 from dispatcher.policy.sealing import PREFIX, Keyring, SealedShut, kid_of
 from dispatcher.policy.wrapping import Secrets, sealed
-from dispatcher.store.migrate import refuse_unmigrated
-from dispatcher.store.pooler import refuse_pooler
 from dispatcher.store.secrets import Stored, Written, look_through, read, rewrite
-from dispatcher.store.session import UPKEEP, Login, Session
+from dispatcher.store.session import Session
 
 UNSET = (
     "secrets.keys_file is not set; make a file of keys, such as: "
@@ -90,21 +87,8 @@ def rekey(config: Path | None, *, dry_run: bool, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-@asynccontextmanager
-async def _session(settings: Settings) -> AsyncIterator[Session]:
-    database = settings.database
-    login = Login(database.dsn, database.password_file, UPKEEP)
-    await refuse_pooler(login)
-    session = Session(login, "rekey")
-    try:
-        await refuse_unmigrated(session)
-        yield session
-    finally:
-        await session.close()
-
-
 async def _rekey(settings: Settings, keyring: Keyring, *, dry_run: bool) -> Rekeyed:
-    async with _session(settings) as session:
+    async with upkeep_session(settings, "rekey") as session:
         work = Rekeying(session, keyring, dry_run=dry_run)
         await work.all()
         return work.done

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from dispatcher.config.profile_file import Entry, ProfileFile
+from dispatcher.config.profile_file import Entry, ProfileFile, Signature, Url
 from dispatcher.config.settings import Endpoint, Settings
 from dispatcher.errors import ConfigError
 from dispatcher.model import State
@@ -132,9 +132,9 @@ def _given(part: BaseModel, before: str = "") -> Iterator[str]:
 
 
 PARTS: dict[str, type[BaseModel]] = {
-    "signature": ProfileFile.model_fields["signature"].default.__class__,
+    "signature": Signature,
     "endpoint": Endpoint,
-    "url": ProfileFile.model_fields["url"].default.__class__,
+    "url": Url,
     "event_types": Entry,
 }
 
@@ -152,15 +152,13 @@ def _sentence(error: ErrorDetails) -> str:
         return f"{key} must be a table: write {brackets} and its keys below"
     if not key:
         return what
-    given = error["input"]
-    shown = (
-        f" is {given[:LONGEST_SHOWN]!r}"
-        if isinstance(given, str)
-        else f" is {given}"
-        if isinstance(given, int | float | list)
-        else ""
-    )
-    return f"{key}{shown}: {what[:1].lower()}{what[1:]}"
+    return f"{key}{_shown(error['input'])}: {what[:1].lower()}{what[1:]}"
+
+
+def _shown(given: object) -> str:
+    if isinstance(given, str):
+        return f" is {given[:LONGEST_SHOWN]!r}"
+    return f" is {given}" if isinstance(given, int | float | list) else ""
 
 
 def nearest(name: str, names: list[str]) -> str:
