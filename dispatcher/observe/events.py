@@ -47,7 +47,6 @@ EVENTS = {
     "partition.needed": "A day past its time is kept until what is open has been delivered; said once for each.",
     "profile.deferred": "What the profile files say cannot be written into the database yet; it is tried again.",
     "retention.applied": "Rows past their time were deleted, so many of each table.",
-    "retention.deferred": "The schema is older than what drops its days; until it is migrated they stay.",
     "schema.differed": "The schema is not the one this version was made with, but one it can work with.",
     "secret.sealed": "Secrets, API keys or header values of endpoints were stored as they were; now they are sealed.",
     "secret.set_aside": "What an endpoint keeps secret stays as it is: its row has something that is refused.",

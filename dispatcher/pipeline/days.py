@@ -2,7 +2,6 @@
 
 import structlog
 
-from dispatcher.store.retention import may_drop
 from dispatcher.store.session import Rows, Session
 
 AHEAD = 7
@@ -29,7 +28,7 @@ class Days:
                 return 0
             made = await self._session.value("make_days", AHEAD)
             missing = await self._session.fetch("list_missing_days", AHEAD)
-            if missing and await may_drop(self._session):
+            if missing:
                 moved = await self._move(missing)
                 made += moved
                 missing = await self._session.fetch("list_missing_days", AHEAD) if moved else missing

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import structlog
 
-from dispatcher.store.retention import Day, Fate, Keep, Slice, delete_old_rows, drop_old_days, may_drop
+from dispatcher.store.retention import Day, Fate, Keep, Slice, delete_old_rows, drop_old_days
 from dispatcher.store.session import Session
 
 EVERY_S = 60.0
@@ -21,7 +21,6 @@ class Retention:
         self.keep = keep
         self._clock = clock
         self._said: set[tuple[str, Fate]] = set()
-        self._deferred = False
         self._deleted: dict[str, int] = {}
         self._round = self._pieces()
         self._began: float | None = None
@@ -59,12 +58,8 @@ class Retention:
         await self._session.close()  # until the next round there is nothing to say
 
     async def _pieces(self) -> AsyncIterator[Day | Slice]:
-        if await may_drop(self._session):
-            async for day in drop_old_days(self._session, self.keep):
-                yield day
-        elif not self._deferred:
-            self._deferred = True
-            log.warning("retention.deferred", note="run: dispatcher migrate")
+        async for day in drop_old_days(self._session, self.keep):
+            yield day
         async for piece in delete_old_rows(self._session, self.keep):
             yield piece
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dispatcher.errors import SchemaError
 from dispatcher.store.session import Session
 
 PAGES = 64
@@ -54,16 +53,6 @@ class Slice:
 
     table: str
     rows: int
-
-
-async def may_drop(session: Session) -> bool:
-    """Whether the schema has the functions: it is older than they are until it is migrated."""
-    return bool(await session.value("has_upkeep"))
-
-
-async def refuse_without_upkeep(session: Session) -> None:
-    if not await may_drop(session):
-        raise SchemaError("schema webhooks is older than what drops its days; run: dispatcher migrate")
 
 
 async def old_days(session: Session, keep: Keep) -> list[Day]:

@@ -240,14 +240,6 @@ async def test_an_id_of_a_day_that_may_have_been_dropped_is_refused(db):
         await db.execute("delete from webhooks.events")
 
 
-async def test_before_the_schema_has_what_drops_days_that_is_said_once_and_the_rest_goes_on(db, retention):
-    await make_day(db, "events", await ago(db, 40))
-    await db.execute("drop function webhooks.drop_day(text)")
-    await db.execute(ATTEMPT, await ago(db, 50))
-    assert await whole_round(retention) == [("retention.deferred", ""), ("retention.applied", "")]
-    assert await whole_round(retention) == []
-
-
 async def test_a_connection_is_held_only_while_there_is_something_to_do(retention):
     assert await retention.step()
     await whole_round(retention)

@@ -233,10 +233,3 @@ async def test_only_a_day_that_is_missing_is_moved(db):
     await db.execute("select webhooks.make_days()")
     assert await db.fetchval("select webhooks.move_day('events', $1)", at.date()) is False
     assert await db.fetchval("select webhooks.move_day('events', $1)", (at - timedelta(days=20)).date()) is False
-
-
-async def test_under_the_schema_before_what_is_missed_stays_missed(database, db):
-    name = await missed(db, "events")
-    await db.execute("drop function webhooks.drop_day(text); drop function webhooks.move_day(text, date)")
-    await Days(Session(Login(database.dsn, settings=UPKEEP), "days")).step()
-    assert name not in await days(db)
