@@ -1,5 +1,6 @@
 """Every key with its default and what is allowed; `config/dispatcher.toml` says the same, with reasons."""
 
+import errno
 import re
 from ipaddress import ip_network
 from pathlib import Path
@@ -54,8 +55,9 @@ def _readable(value: str) -> str:
     # Opened, not asked about: permissions, folders nobody may enter, a certificate in the place of its path.
     if value:
         try:
+            # A pipe would be waited for.
             if Path(value).is_fifo():
-                raise ValueError("it must be the path of a file, and is that of a pipe")  # noqa: TRY301 as below
+                raise OSError(errno.EINVAL, "a pipe")  # noqa: TRY301 said as what else cannot be read
             with Path(value).open("rb"):
                 pass
         except (OSError, ValueError) as error:

@@ -147,6 +147,18 @@ async def test_a_test_send_to_what_cannot_be_opened_ends_at_once(running, db, re
     assert len(receiver.requests) == 1
 
 
+@pytest.mark.parametrize(("until", "arrives"), [("now() - interval '1 minute'", 1), ("now() + interval '1 hour'", 0)])
+async def test_a_previous_secret_past_its_end_stands_in_nobody_s_way(running, db, receiver, keys, until, arrives):
+    endpoint_id, secret = await subscribe(db, receiver.url())
+    gone = keyring(line("gone", SECOND)).seal(secret, "", endpoint_id, "secret", bytes(12))
+    await db.execute(SEALING)
+    await db.execute(f"update webhooks.endpoints set previous_secret = $1, previous_secret_until = {until}", gone)
+    async with running(**keys):
+        await insert(db)
+        await eventually(lambda: attempts(db))
+    assert [request.verified(secret) for request in receiver.requests] == [True] * arrives
+
+
 async def test_a_value_moved_to_another_endpoint_is_no_secret_there(running, db, receiver, keys):
     first, _ = await subscribe(db, receiver.url("/first"))
     second, _ = await subscribe(db, receiver.url("/second"))

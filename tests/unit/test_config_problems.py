@@ -1,6 +1,7 @@
 """How a problem with the configuration is named, and what is never said."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -258,3 +259,10 @@ def test_keys_that_contradict_each_other_are_refused_in_a_sentence_that_names_bo
 
 def test_what_is_held_may_be_held_as_long_as_events_are_kept(configure):
     assert configure("[dispatch]\nhold_days = 1\n[retention]\nevents_days = 1").retention.events_days == 1
+
+
+@pytest.mark.parametrize("key", ["secrets__keys_file", "database__password_file", "egress__ca_file"])
+def test_a_pipe_in_the_place_of_a_file_is_said_and_not_waited_for(tmp_path, key):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match=r"it must be the path of a file that can be read \(a pipe\)"):
+        load(None, {f"DISPATCHER_{key.upper()}": str(tmp_path / "pipe")})
