@@ -39,6 +39,25 @@ class StatementFailed(DispatcherError):
         return self.timed_out or self.locked
 
 
+class Refused(StatementFailed):
+    """The schema refuses what it was given, and says what is allowed: the same words for SQL, the API and people.
+
+    `rule` is the constraint's name, `code` the SQLSTATE; `hint` says what is allowed.
+    """
+
+    def __init__(self, code: str, rule: str, message: str, hint: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.rule, self.message, self.hint = rule, message, hint
+
+
+class Missing(DispatcherError):
+    """What was asked for is not there, or is somebody else's: which of the two, nobody is told."""
+
+    def __init__(self, noun: str, which: object) -> None:
+        super().__init__(f"there is no {noun} {which}")
+        self.noun, self.which = noun, which
+
+
 class AnotherInstallation(ConfigError):
     """The database belongs to another installation: it is a copy, or the configuration is."""
 

@@ -50,6 +50,18 @@ async def unmatched(session: Session, profile: Profile, most: int) -> Rows:
     return await session.fetch("find_unmatched", profile.name, most)
 
 
+async def find_event_types(
+    session: Session, *, profile: str | None = None, after: tuple[str, str] = ("", ""), most: int = 50
+) -> Rows:
+    """A page of the installed catalogues; `after` is profile and name of the last row of the page before."""
+    return await session.fetch("list_event_types", profile, *after, most)
+
+
+async def mirrored(session: Session) -> Rows:
+    """The profiles as SQL knows them."""
+    return await session.fetch("list_profiles")
+
+
 def _row(profile: Profile, *, is_default: bool) -> dict[str, Any]:
     return {
         "name": profile.name,

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 
-from dispatcher.errors import ConfigError, DatabaseAway, SchemaError, StatementFailed, Unreachable
+from dispatcher.errors import ConfigError, DatabaseAway, Refused, SchemaError, StatementFailed, Unreachable
 from dispatcher.store.statements import sql
 
 if TYPE_CHECKING:
@@ -175,6 +175,8 @@ def foreseen() -> Iterator[None]:
     except asyncpg.InsufficientPrivilegeError as error:
         raise SchemaError(f"{said(error)}; connect as the owner of schema webhooks") from error
     except asyncpg.PostgresError as error:
+        if error.schema_name == "webhooks" and error.constraint_name and error.hint:
+            raise Refused(error.sqlstate or "", error.constraint_name, said(error), error.hint) from error
         raise StatementFailed(
             f"{error.sqlstate}: {said(error)}",
             timed_out=isinstance(error, asyncpg.QueryCanceledError),

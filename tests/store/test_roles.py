@@ -30,6 +30,7 @@ READ = {
         "holder": ALL,
         "profiles": ALL,
         "event_types": ALL,
+        "endpoint_settings": ALL,
     },
 }  # fmt: skip
 INSERTED = {
@@ -44,7 +45,7 @@ CALLED = {
     "app_producer": {"emit", "as_json", "uuidv7", "is_type", "refuse"},
     "app_operator": {
         "subscribe", "unsubscribe", "pause", "resume", "activate", "rotate_secret", "retry", "replay", "ping",
-        "is_type", "is_pattern", "candidates", "generate_api_key",
+        "is_type", "is_pattern", "candidates", "generate_api_key", "create_endpoint", "update_endpoint", "cancel",
     },
 }  # fmt: skip
 ROLES = list(CALLED)

@@ -7,7 +7,7 @@ import pytest
 from dispatcher.store import statements
 from dispatcher.store.statements import sql
 
-TYPES = {"uuid", "int8", "int4", "text", "float8", "bool", "bytea"}
+TYPES = {"uuid", "int8", "int4", "text", "float8", "bool", "bytea", "timestamptz", "json"}
 
 
 def declared(text: str) -> list[str]:

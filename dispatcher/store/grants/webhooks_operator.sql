@@ -1,6 +1,6 @@
 -- What an operator may do: read the state, act through the functions, edit endpoints. Secrets can be set, not read.
 grant usage on schema webhooks to webhooks_operator;
-grant select on webhooks.delivery_status, webhooks.endpoint_status, webhooks.event_status,
+grant select on webhooks.delivery_status, webhooks.endpoint_status, webhooks.event_status, webhooks.endpoint_settings,
   webhooks.deliveries, webhooks.fanouts, webhooks.attempts, webhooks.inbox, webhooks.subscriptions,
   webhooks.holder, webhooks.profiles, webhooks.event_types to webhooks_operator;
 grant select (id, tenant, type, occurred_at) on webhooks.events to webhooks_operator;
@@ -14,5 +14,5 @@ grant execute on function
   webhooks.rotate_secret(bigint, text, interval), webhooks.retry(bigint),
   webhooks.replay(bigint, timestamptz, timestamptz, text[]), webhooks.ping(bigint, text),
   webhooks.is_type(text), webhooks.is_pattern(text), webhooks.candidates(text),
-  webhooks.generate_api_key()
+  webhooks.generate_api_key(), webhooks.create_endpoint(json), webhooks.update_endpoint(bigint, json), webhooks.cancel(bigint)
   to webhooks_operator;
