@@ -77,7 +77,6 @@ class Changes:
 
     async def _apply(self, endpoint_ids: list[int]) -> None:
         await self._directory.refresh(self._session, endpoint_ids)
-        self._release(endpoint_ids)
         due = await self._session.fetch("survey", endpoint_ids)
         await self._directory.open(self._session, [row["endpoint_id"] for row in due])
         now = self._lanes.clock()
@@ -85,13 +84,6 @@ class Changes:
             lane = self._lanes.get(row["endpoint_id"])
             if lane is not None:
                 lane.expect(now + row["due_in_s"], now)
-                self._lanes.touch(lane)
-
-    def _release(self, endpoint_ids: Iterable[int]) -> None:
-        """What is queued is read again: some of it may have been cancelled, or is due at another time."""
-        for endpoint_id in endpoint_ids:
-            if lane := self._lanes.get(endpoint_id):
-                lane.release_all()
                 self._lanes.touch(lane)
 
     async def _read_tests(self) -> None:

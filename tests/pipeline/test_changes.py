@@ -1,5 +1,7 @@
 """What is changed with SQL applies within a second, and a test send reaches only its endpoint."""
 
+import json
+
 import pytest
 
 from dispatcher.errors import DatabaseAway
@@ -210,3 +212,48 @@ async def test_what_a_fan_out_made_whose_answer_was_lost_is_looked_for_at_once(r
         lose.append(True)
         await insert(db)
         await eventually(lambda: len(receiver.requests) == 2)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_what_is_cancelled_while_it_is_queued_is_not_sent(running, db, receiver, ordered):
+    receiver.hang()
+    endpoint_id, _ = await subscribe(db, receiver.url(), max_in_flight=1, ordered=ordered)
+    async with running(dispatch__poll_s=3600) as dispatcher:
+        for number in (1, 2, 3):
+            await insert(db, "order.paid", str(number))
+        await eventually(lambda: opened_is(db, endpoint_id, 3))
+        await eventually(receiver.in_flight)
+        _, second, _ = await db.fetch("select id from webhooks.deliveries order by id")
+        # Ordered lanes read one ahead of the other only when there is nothing in hand.
+        queued = [] if ordered else [second["id"]]
+        await eventually(lambda: set(queued) <= hand(dispatcher, endpoint_id))
+        assert await db.fetchval("select webhooks.cancel($1)", second["id"])
+        await eventually(lambda: second["id"] not in hand(dispatcher, endpoint_id))
+        receiver.let_go()
+        await all_settled(db)
+    assert [json.loads(request.body)["data"] for request in receiver.requests] == [1, 3]
+    assert sorted(each[1] for each in await attempts(db)) == ["cancelled", "delivered", "delivered"]
+
+
+async def opened_is(db, endpoint_id: int, number: int) -> bool:
+    return await opened(db, endpoint_id) == number
+
+
+def hand(dispatcher, endpoint_id: int) -> set[int]:
+    lane = dispatcher._stages.lanes.get(endpoint_id)
+    return set(lane.hand) if lane else set()
+
+
+async def test_a_test_that_is_cancelled_while_it_is_queued_is_not_sent(running, db, receiver):
+    receiver.hang()
+    endpoint_id, _ = await subscribe(db, receiver.url(), max_in_flight=1)
+    async with running(dispatch__poll_s=3600) as dispatcher:
+        await insert(db)
+        await eventually(receiver.in_flight)
+        delivery_id = await db.fetchval("select webhooks.ping($1)", endpoint_id)
+        await eventually(lambda: delivery_id in hand(dispatcher, endpoint_id))
+        assert await db.fetchval("select webhooks.cancel($1)", delivery_id)
+        await eventually(lambda: delivery_id not in hand(dispatcher, endpoint_id))
+        receiver.let_go()
+        await all_settled(db)
+    assert len(receiver.requests) == 1
