@@ -9,8 +9,9 @@ The map of the house. A module imports its own floor or one below, never one abo
                  observe/    the log
                  embedded/   a private Postgres for trying it out
     3 the river  pipeline/                  the stages, each a `step`, all turned by one loop
-    4 the house  daemon/                    opens everything, wires it, leaves in order
-    5 the key    cli/                       what a person types
+    4 the door   admin/                     the HTTP API: a table of routes, and the frame they hang in
+    5 the house  daemon/                    opens everything, wires it, leaves in order
+    6 the key    cli/                       what a person types
 
 An event's way, in the order of the files in `pipeline/`:
 

@@ -2,6 +2,7 @@
 
 import resource
 
+from dispatcher.admin.connections import MOST
 from dispatcher.config import Settings
 from dispatcher.transport.connections import IDLE_CONNECTIONS
 
@@ -10,7 +11,8 @@ OTHER = 64
 
 
 def needed(settings: Settings) -> int:
-    return settings.dispatch.max_in_flight + settings.dispatch.max_slow + IDLE_CONNECTIONS + OTHER
+    admin = MOST if settings.admin.listen else 0
+    return settings.dispatch.max_in_flight + settings.dispatch.max_slow + IDLE_CONNECTIONS + admin + OTHER
 
 
 def allowed() -> int | None:

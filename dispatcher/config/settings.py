@@ -2,12 +2,14 @@
 
 import errno
 import re
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from dispatcher.policy.place import place
 
 HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 DSN_FORM = "postgresql://user@host:5432/database"
@@ -49,6 +51,22 @@ def _host(value: str) -> str:
     if not HOST.fullmatch(lowered):
         raise ValueError("is not a host name such as hooks.example.com or *.example.com")
     return lowered
+
+
+def _listen(value: str) -> str:
+    place(value)
+    return value
+
+
+def _name(value: str) -> str:
+    try:
+        return str(ip_address(value.strip("[]")))
+    except ValueError:
+        pass
+    name = _host(value)
+    if name.startswith("*"):
+        raise ValueError("is a pattern; a Host is named as a whole, such as hooks.example.com")
+    return name
 
 
 def _readable(value: str) -> str:
@@ -122,6 +140,12 @@ class Breaker(Section):
     disable_after_h: float = Field(default=120, gt=0, le=87_600)
 
 
+class Admin(Section):
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8480"
+    allow_remote: bool = False
+    allow_hosts: tuple[Annotated[str, AfterValidator(_name)], ...] = ()
+
+
 class Retention(Section):
     events_days: float = Field(default=30, ge=1, le=366)
     attempts_days: float = Field(default=30, ge=1, le=366)
@@ -147,6 +171,7 @@ class Settings(Section):
     endpoint: Endpoint = Endpoint()
     egress: Egress = Egress()
     breaker: Breaker = Breaker()
+    admin: Admin = Admin()
     retention: Retention = Retention()
     secrets: Secrets = Secrets()
     log: Log = Log()
@@ -158,5 +183,15 @@ class Settings(Section):
             raise ValueError(
                 f"dispatch.hold_days is {hold:g}, above retention.events_days, {kept:g}: what is held keeps its event, "
                 "which would outlive its time; lower the one or raise the other"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _is_reached_as_it_is_meant_to(self) -> Self:
+        where = place(self.admin.listen)
+        if where is not None and not where.is_of_this_machine and not self.admin.allow_remote:
+            raise ValueError(
+                f"admin.listen is {self.admin.listen!r}, which other machines can reach: the API speaks no TLS, so "
+                "listen on 127.0.0.1 behind a proxy that ends it, or set admin.allow_remote = true"
             )
         return self

@@ -11,8 +11,10 @@ from socket import gethostname
 import structlog
 
 from dispatcher import __version__
+from dispatcher.admin.listener import EVERY_S
 from dispatcher.config import Settings
 from dispatcher.daemon import telling
+from dispatcher.daemon.door import Door
 from dispatcher.daemon.reload import at_start, changed, changed_profiles, for_now
 from dispatcher.daemon.senders import Senders
 from dispatcher.daemon.sessions import Sessions
@@ -69,9 +71,10 @@ class Dispatcher:
         self._clock = asyncio.get_running_loop().time
         self._pulse = Pulse(self._clock)
         self._sessions = Sessions(settings, self._pulse.progress)
+        self._door = Door(settings, self._sessions, self._clock)
         self._outage = Outage(self._clock)
         self._telling = Telling(systemd or Systemd.of({}), self._standing, os.environ.get("RUNTIME_DIRECTORY"))
-        self._bells = {name: Wakeup() for name in ("listen", "reload", "telling")}
+        self._bells = {name: Wakeup() for name in ("listen", "reload", "telling", "admin")}
         self._reload_asked = self._is_draining = False
         self._difference = ""
         self._stages: Stages
@@ -87,6 +90,7 @@ class Dispatcher:
         async with AsyncExitStack() as stack:
             stack.callback(self._telling.close)
             stack.push_async_callback(self._sessions.close)
+            stack.push_async_callback(self._door.close)
             self._senders = await stack.enter_async_context(Senders(self._settings, self._clock))
             log.info("dispatcher.started", version=__version__, pid=os.getpid(), database=self._sessions.shown)
             async with asyncio.TaskGroup() as tasks:
@@ -111,6 +115,7 @@ class Dispatcher:
             "listen": (self._listener.step, TRY_S),
             "reload": (self._reload, telling.EVERY_S),
             "telling": (self._telling.step, self._telling.every_s),
+            "admin": (self._door.step, EVERY_S),
         }
         return {
             name: tasks.create_task(
@@ -212,6 +217,8 @@ class Dispatcher:
         self._listener.session.log_in_with(login.dsn, login.password_file)
         set_level(new.log.level)
         self._stages.apply(rules)
+        self._door.apply(new)
+        self._bells["admin"].ring()
         log.info("configuration.reloaded", changed=all_changed, at_next_start=later)
         self._rules = rules
 
@@ -255,6 +262,7 @@ class Dispatcher:
         await _cancel(loops.pop("listen"))
         await self._listener.close(in_order=not cut_off)  # 4 the work, to whoever waits for it
         await _cancel(*loops.values())  # 5 lights out
+        await self._door.close()  # 6 the door
 
     async def _write_what_is_known(self) -> None:
         try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from dispatcher.config import Settings
-from dispatcher.store.session import KEEPALIVE, PLANS, UPKEEP, Login, Session
+from dispatcher.store.session import BY_HAND, KEEPALIVE, PLANS, UPKEEP, Login, Session
 
 HOLDING = {**KEEPALIVE, "statement_timeout": "30s", "lock_timeout": "2s"}
 """For the session that holds the work: what it waits for must not keep it from its beat."""
@@ -35,6 +35,10 @@ class Sessions:
     def upkeep(self, name: str) -> Session:
         """A session for what is done behind the scenes."""
         return self._made(name, UPKEEP)
+
+    def by_hand(self, name: str) -> Session:
+        """A session for what people and programs ask over HTTP."""
+        return self._made(name, BY_HAND)
 
     def _made(self, name: str, parameters: Mapping[str, str]) -> Session:
         settings = {**(self._login.settings or {}), **parameters}

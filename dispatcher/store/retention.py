@@ -71,7 +71,7 @@ async def drop_old_days(session: Session, keep: Keep) -> AsyncIterator[Day]:
 
 
 async def delete_old_rows(session: Session, keep: Keep) -> AsyncIterator[Slice]:
-    """Delete the rows past their time that no day took along: those in a DEFAULT, and keys."""
+    """Delete the rows past their time that no day took along: those in a DEFAULT, and keys, the API's too."""
     for table, statement in DEFAULTS.items():
         page, more = 0, True
         while more:
@@ -83,6 +83,10 @@ async def delete_old_rows(session: Session, keep: Keep) -> AsyncIterator[Slice]:
         (row,) = await session.fetch("delete_old_keys", keep.keys_days, low, KEYS)
         low, deleted = row["low"], row["deleted"]
         yield Slice("event_keys", deleted)
+    deleted = KEYS
+    while deleted == KEYS:
+        deleted = await session.value("delete_old_requests", KEYS)
+        yield Slice("requests", deleted)
 
 
 async def old_rows(session: Session, keep: Keep) -> list[Slice]:

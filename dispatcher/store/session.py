@@ -1,8 +1,8 @@
 """Connections: opened when first used, and again after a loss. What is hot has one of its own, the rest share one."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,16 @@ PLANS = {
 }
 """For the dispatching connections only. A plan made while the queue was empty must not meet a full one: with the
 statements' own fences these leave one plan each (measured elsewhere: 4 ms had become 4 s)."""
+
+BY_HAND = {
+    "jit": "off",
+    "statement_timeout": "8s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "15s",
+    "default_transaction_isolation": "read committed",
+    **KEEPALIVE,
+}
+"""For what people and programs ask over HTTP: an answer, even if it is no, before they give up."""
 
 UPKEEP = {
     "jit": "off",
@@ -239,6 +249,14 @@ class Session:
             self._prepared.clear()
             self._connection = await connect(self._login, self._name)
         return self._connection
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[asyncpg.Connection]:
+        """The connection, nobody else's meanwhile. Raises what `connection` raises."""
+        async with self._turn:
+            with foreseen():
+                connection = await self.connection()
+            yield connection
 
     async def _prepare(self, name: str) -> "PreparedStatement[asyncpg.Record]":
         connection = await self.connection()

@@ -27,7 +27,7 @@ SECRET = {
 
 # Past participles that do not end in -ed, and `draining`, the one state that is said while it lasts.
 IRREGULAR = {
-    "cut_off", "set_aside", "fanned_out", "unwritten", "unread", "lost", "stuck", "taken", "held_back",
+    "cut_off", "set_aside", "fanned_out", "unwritten", "unread", "unnoted", "lost", "stuck", "taken", "held_back",
     "draining",
 }  # fmt: skip
 

@@ -19,10 +19,16 @@ DEVELOPMENT = {
 
 
 def environment(dsn: str = "", *, plain: bool = False, **settings: object) -> dict[str, str]:
-    """Ours without any DISPATCHER_ variable, plus a development set-up, plus `section__key=value`."""
+    """Ours without any DISPATCHER_ variable, plus a development set-up, plus `section__key=value`.
+
+    Nobody listens unless told to: the address would be taken by another test's.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
     given = {f"DISPATCHER_{name.upper()}": str(value) for name, value in settings.items()}
-    return inherited | ({} if plain else DEVELOPMENT) | ({"DISPATCHER_DATABASE__DSN": dsn} if dsn else {}) | given
+    silent = {"DISPATCHER_ADMIN__LISTEN": ""}
+    return (
+        inherited | silent | ({} if plain else DEVELOPMENT) | ({"DISPATCHER_DATABASE__DSN": dsn} if dsn else {}) | given
+    )
 
 
 class Daemon:

@@ -9,6 +9,7 @@ from dispatcher.config import Settings, load
 from dispatcher.daemon import Dispatcher
 
 QUICK = {
+    "admin__listen": "",
     "egress__allow_http": "true",
     "egress__allow_networks": '["127.0.0.0/8"]',
     "endpoint__backoff_base_s": "0.05",

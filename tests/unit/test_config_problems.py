@@ -36,7 +36,7 @@ def refusal(configure: Configure, *given: object, **more: object) -> str:
         ("dsn = 'x'", "unknown section [dsn]"),
         (
             "[q]",
-            "unknown section [q]; known are database, dispatch, endpoint, egress, breaker, retention, secrets, log",
+            "unknown section [q]; known are database, dispatch, endpoint, egress, breaker, admin, retention, secrets, ",
         ),
         ("log = 'debug'", "log is not a section; write [log] and its keys below"),
         ("[[log]]\nlevel = 'debug'", "log is not a section; write [log] and its keys below"),

@@ -103,12 +103,13 @@ def _stop_when_told(stopping: asyncio.Event) -> None:
 
 
 def _settings(dsn: str) -> Settings:
-    """Loopback is allowed, retries come within seconds, and nobody is parked for failing twice at every event."""
+    """Loopback is allowed, retries come within seconds, failing at every event parks nobody; there is no API."""
     return Settings.model_validate(
         {
             "database": {"dsn": dsn},
             "egress": {"allow_http": True, "allow_networks": ["127.0.0.0/8"]},
             "endpoint": {"backoff_base_s": 0.6, "backoff_factor": 2, "backoff_cap_s": 5},
             "breaker": {"park_after": 10_000},
+            "admin": {"listen": ""},
         }
     )

@@ -19,3 +19,5 @@ union all
 select 'attempts_default', count(*) from webhooks.attempts_default a where a.at < now() - $2::float8 * interval '1 day'
 union all
 select 'event_keys', count(*) from webhooks.event_keys k where k.at < now() - $3::float8 * interval '1 day'
+union all
+select 'requests', count(*) from webhooks.requests r where r.at < now() - interval '1 day'

@@ -1,0 +1,48 @@
+"""Kinds of fields that bodies and queries are made of."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class Given(BaseModel):
+    """What callers give: a query, or a body. A field that is unknown, or of another kind, is an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("text has no NUL in it")
+    return value
+
+
+def _written(value: Any) -> Any:  # noqa: ANN401 whatever came
+    if isinstance(value, str) and not INSTANT.fullmatch(value):
+        raise ValueError("an instant has its offset: 2026-11-21T05:00:00Z")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("an instant lies between the years 1 and 9999") from None
+
+
+Text = Annotated[str, AfterValidator(_text)]
+"""What Postgres can store: anything but NUL."""
+
+Instant = Annotated[datetime, BeforeValidator(_written), AfterValidator(_in_utc)]
+"""RFC 3339, with an offset. In UTC from here on."""
+
+Limit = Annotated[int, Field(ge=1, le=200, description="How many at most.")]
+Cursor = Annotated[
+    str, Field(min_length=1, max_length=500, pattern=r"^[A-Za-z0-9_-]+$", description="`next` of the page before.")
+]
+Id = Annotated[int, Field(ge=1, le=2**63 - 1), WithJsonSchema({"type": "integer", "format": "int64", "minimum": 1})]
+"""A bigint."""

@@ -1,0 +1,8 @@
+-- Keep what is answered, for when the same request comes again.
+--
+-- $1  token_id  int8
+-- $2  key       text
+-- $3  status    int4
+-- $4  reply     text    null: there is no body
+
+update webhooks.requests r set status = $3, reply = $4::text::json where r.token_id = $1 and r.key = $2
