@@ -12,10 +12,11 @@ class Answer:
 
     `on`: the ids of what was changed, such as {"endpoint_id": 7}. `changed`: before and after of each field; of what is
     secret give None for both, so that only its name is said.
+    Bytes are JSON that is written already.
     `kept`: instead of the body, what is remembered under an Idempotency-Key, for a route that has `again`.
     """
 
-    body: BaseModel | None = None
+    body: BaseModel | bytes | None = None
     on: Mapping[str, object] = field(default_factory=dict)
     changed: Mapping[str, tuple[object, object]] = field(default_factory=dict)
     kept: Mapping[str, object] | None = None

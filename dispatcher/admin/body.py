@@ -7,7 +7,7 @@ from aiohttp import web
 from dispatcher.admin.guard import values
 from dispatcher.admin.problems import Problem
 
-LARGEST = 1 << 20
+LARGEST = 2_200_000
 """An event of 1,000,000 bytes, and what stands around it."""
 WITHIN_S = 10.0
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -22,7 +22,7 @@ def _text(value: str) -> str:
 
 
 def _written(value: Any) -> Any:  # noqa: ANN401 whatever came
-    if isinstance(value, str) and not INSTANT.fullmatch(value):
+    if not isinstance(value, str) or not INSTANT.fullmatch(value):
         raise ValueError("an instant has its offset: 2026-11-21T05:00:00Z")
     return value
 
@@ -37,7 +37,7 @@ def _in_utc(value: datetime) -> datetime:
 Text = Annotated[str, AfterValidator(_text)]
 """What Postgres can store: anything but NUL."""
 
-Instant = Annotated[datetime, BeforeValidator(_written), AfterValidator(_in_utc)]
+Instant = Annotated[datetime, Field(strict=False), BeforeValidator(_written), AfterValidator(_in_utc)]
 """RFC 3339, with an offset. In UTC from here on."""
 
 Limit = Annotated[int, Field(ge=1, le=200, description="How many at most.")]

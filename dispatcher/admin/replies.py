@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from aiohttp import web
+from pydantic import BaseModel
 
+from dispatcher.admin import refusals
 from dispatcher.admin.answer import Answer
-from dispatcher.admin.problems import CONTENT_TYPE, Blame, Problem
+from dispatcher.admin.problems import CONTENT_TYPE, Problem
 from dispatcher.admin.routes import AnyRoute
 from dispatcher.errors import ConfigError, DatabaseAway, DispatcherError, Missing, Refused, SchemaError, StatementFailed
 
@@ -38,7 +40,9 @@ class Reply:
 
     @classmethod
     def of(cls, route: AnyRoute, answer: Answer) -> Self:
-        body = None if answer.body is None else answer.body.model_dump_json(by_alias=True).encode()
+        body = answer.body
+        if isinstance(body, BaseModel):
+            body = body.model_dump_json(by_alias=True).encode()
         return cls(answer.status or route.status, body, answer)
 
 
@@ -65,7 +69,7 @@ def problem_of(error: Exception) -> Problem | None:
         case Missing():
             return Problem("not-found", str(error))
         case Refused():
-            return _refused(error)
+            return refusals.problem_of(error)
         case DatabaseAway():
             return Problem("unavailable", "the database cannot be reached", headers=SOON)
         case StatementFailed() if error.is_passing:
@@ -77,10 +81,3 @@ def problem_of(error: Exception) -> Problem | None:
             return NOT_READY
         case DispatcherError() | _:
             return None
-
-
-def _refused(error: Refused) -> Problem:
-    """In the words of the schema. A rule is called after the field that it is about: timeout_s_is_2_to_30."""
-    field_of_rule = error.rule.partition("_is_")[0].partition("_are_")[0].partition("_has_")[0]
-    blame = Blame(field=field_of_rule, rule=error.rule, message=error.message, allowed=error.hint)
-    return Problem("refused", f"{error.message}; {error.hint}", errors=[blame])

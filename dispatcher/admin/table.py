@@ -1,5 +1,6 @@
 """Every route there is. A resource is a module of its own, with a list of its ROUTES."""
 
+from collections.abc import Sequence
 from functools import cache
 
 from pydantic import RootModel
@@ -10,14 +11,12 @@ from dispatcher.admin.call import Call
 from dispatcher.admin.openapi import document
 from dispatcher.admin.routes import API, AnyRoute, Route, Table
 
-RESOURCES: tuple[AnyRoute, ...] = ()
-
 
 class Document(RootModel[dict[str, object]]):
     """An OpenAPI document."""
 
 
-def table(readiness: health.Readiness, resources: tuple[AnyRoute, ...] = RESOURCES) -> Table:
+def table(readiness: health.Readiness, resources: Sequence[AnyRoute]) -> Table:
     """All of them, and the one that describes them."""
 
     @cache

@@ -71,7 +71,7 @@ class Dispatcher:
         self._clock = asyncio.get_running_loop().time
         self._pulse = Pulse(self._clock)
         self._sessions = Sessions(settings, self._pulse.progress)
-        self._door = Door(settings, self._sessions, self._clock)
+        self._door = Door(self._rules, self._sessions, self._clock)
         self._outage = Outage(self._clock)
         self._telling = Telling(systemd or Systemd.of({}), self._standing, os.environ.get("RUNTIME_DIRECTORY"))
         self._bells = {name: Wakeup() for name in ("listen", "reload", "telling", "admin")}
@@ -217,7 +217,7 @@ class Dispatcher:
         self._listener.session.log_in_with(login.dsn, login.password_file)
         set_level(new.log.level)
         self._stages.apply(rules)
-        self._door.apply(new)
+        self._door.apply(rules)
         self._bells["admin"].ring()
         log.info("configuration.reloaded", changed=all_changed, at_next_start=later)
         self._rules = rules

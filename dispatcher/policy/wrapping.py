@@ -52,17 +52,12 @@ def _named(column: str, change: Callable[[str, str], str], value: str, kind: str
 
 def opened(endpoint: Endpoint, keyring: Keyring | None) -> Endpoint:
     """The endpoint with its secret values as they were given. Raises `SealedShut`, which names the column."""
-
-    def plain(value: str, kind: str) -> str:
-        if not is_sealed(value):
-            return value
-        if keyring is None:
-            raise SealedShut(f"is sealed with key {kid_of(value)}, and secrets.keys_file is not set")
-        return keyring.open(value, endpoint.tenant, endpoint.id, kind)
-
-    kept = Secrets(
-        endpoint.tenant, endpoint.id, endpoint.secret, endpoint.previous_secret, endpoint.api_key, endpoint.headers
-    ).changed(plain)
+    kept = plain(
+        Secrets(
+            endpoint.tenant, endpoint.id, endpoint.secret, endpoint.previous_secret, endpoint.api_key, endpoint.headers
+        ),
+        keyring,
+    )
     return replace(
         endpoint,
         secret=kept.secret,
@@ -70,6 +65,19 @@ def opened(endpoint: Endpoint, keyring: Keyring | None) -> Endpoint:
         api_key=kept.api_key,
         headers=cast("Mapping[str, str] | None", kept.headers),
     )
+
+
+def plain(kept: Secrets, keyring: Keyring | None) -> Secrets:
+    """As they were given. Raises `SealedShut`, which names the column."""
+
+    def open_one(value: str, kind: str) -> str:
+        if not is_sealed(value):
+            return value
+        if keyring is None:
+            raise SealedShut(f"is sealed with key {kid_of(value)}, and secrets.keys_file is not set")
+        return keyring.open(value, kept.tenant, kept.endpoint_id, kind)
+
+    return kept.changed(open_one)
 
 
 def sealed(kept: Secrets, keyring: Keyring, nonce: Callable[[], bytes], *, former: bool) -> Secrets:

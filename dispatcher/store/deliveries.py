@@ -23,6 +23,7 @@ class Wanted:
     states: Sequence[str] | None = None
     since: datetime | None = None
     until: datetime | None = None
+    event_id: UUID | None = None
 
 
 async def find(session: Session, wanted: Wanted, *, before: tuple[datetime, int] | None = None, most: int = 50) -> Rows:
@@ -32,21 +33,10 @@ async def find(session: Session, wanted: Wanted, *, before: tuple[datetime, int]
     """
     given = (wanted.tenant, wanted.endpoint_id, wanted.pattern, wanted.states, wanted.since, wanted.until)
     at, delivery_id = before or (None, None)
+    if wanted.event_id is not None:
+        tenant, *others = given
+        return await session.fetch("list_deliveries_of_event", wanted.event_id, tenant, *others, at, delivery_id, most)
     return await session.fetch("list_deliveries", *given, at, delivery_id, most)
-
-
-async def find_of_event(
-    session: Session,
-    event_id: UUID,
-    *,
-    tenant: str | None = None,
-    endpoint_id: int | None = None,
-    states: Sequence[str] | None = None,
-    before: int | None = None,
-    most: int = 50,
-) -> Rows:
-    """A page of one event's, newest first; `before` is the last id of the page before."""
-    return await session.fetch("list_deliveries_of_event", event_id, tenant, endpoint_id, states, before, most)
 
 
 async def read(session: Session, delivery_id: int, tenant: str | None = None) -> Row:

@@ -39,12 +39,6 @@ async def send(
     return event_id
 
 
-async def create(session: Session, body: bytes, tenant: str, occurred_at: datetime | None = None) -> UUID:
-    """From a JSON object with `type`, `data`, perhaps `key` and `context`, kept as they are written there."""
-    event_id: UUID = await session.value("create_event", body, tenant, occurred_at)
-    return event_id
-
-
 async def find(
     session: Session,
     *,

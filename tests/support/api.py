@@ -11,6 +11,7 @@ import aiohttp
 
 from dispatcher.daemon.door import Door
 from dispatcher.daemon.sessions import Sessions
+from dispatcher.daemon.values import Rules
 from dispatcher.store import tokens
 from dispatcher.store.session import Login, Session
 from tests.support.dispatching import settings
@@ -97,12 +98,12 @@ class Api:
 
 
 @asynccontextmanager
-async def serving(dsn: str, resources: Sequence[Any] = (), **keys: object) -> AsyncIterator[Api]:
-    """A listener without the rest of a dispatcher, with these resources."""
+async def serving(dsn: str, resources: Sequence[Any] | None = (), **keys: object) -> AsyncIterator[Api]:
+    """A listener without the rest of a dispatcher, with these resources; None is the product's."""
     given = settings(dsn, **{"admin__listen": "127.0.0.1:0", **keys})
     sessions = Sessions(given, lambda: None)
     session = Session(Login(dsn), "test")
-    door = Door(given, sessions, asyncio.get_running_loop().time, resources)
+    door = Door(Rules.read(given), sessions, asyncio.get_running_loop().time, resources)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False) as http:
         try:
             await door.step()

@@ -1,0 +1,31 @@
+"""What of the configuration decides on what callers may write: changed by a reload, for all handlers at once."""
+
+from dataclasses import dataclass
+
+from dispatcher.policy.egress import Egress
+from dispatcher.policy.profiles import Profiles
+from dispatcher.policy.sealing import Keyring, SealedShut
+from dispatcher.policy.urls import Target, parse
+from dispatcher.policy.wrapping import Secrets, plain
+
+
+@dataclass(slots=True)
+class Ground:
+    egress: Egress
+    profiles: Profiles
+    keyring: Keyring | None
+
+    def refuse_url(self, url: str, profile: str | None) -> str | None:
+        """Why the dispatcher would disable an endpoint with this URL as soon as it is used; None if it would not."""
+        target = parse(url, self.egress)
+        if not isinstance(target, Target):
+            return target
+        known = self.profiles.get(profile)
+        return known.refuse_url(target.scheme) if known is not None else None
+
+    def secret_of(self, kept: Secrets) -> str | None:
+        """The secret as it was given; None where there is none, or no key that opens it."""
+        try:
+            return plain(kept, self.keyring).secret
+        except SealedShut:
+            return None

@@ -1,0 +1,133 @@
+"""Endpoints: made, listed, changed, deleted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from dispatcher.admin import cursors
+from dispatcher.admin.answer import Answer
+from dispatcher.admin.call import Call
+from dispatcher.admin.ground import Ground
+from dispatcher.admin.problems import Blame, Problem
+from dispatcher.admin.resources import acts, tenancy
+from dispatcher.admin.resources.showing import current, fields_of, shape
+from dispatcher.admin.routes import API, AnyRoute, Route
+from dispatcher.admin.shapes.endpoint import Changes, Created, Endpoint, EndpointPage, EndpointQuery, NewEndpoint
+from dispatcher.store import endpoints, secrets
+from dispatcher.store.session import Row
+
+PATH = f"{API}/endpoints"
+SECRET = frozenset({"secret", "api_key", "headers"})
+
+
+async def find(call: Call[EndpointQuery, None]) -> Answer:
+    asked = call.query
+    rows = await endpoints.find(
+        call.session,
+        tenant=tenancy.asked_for(call.token, asked.tenant),
+        states=asked.state or None,
+        event_type=asked.type,
+        after=cursors.of_id(asked.cursor),
+        most=asked.limit + 1,
+    )
+    shown, more = rows[: asked.limit], len(rows) > asked.limit
+    after = cursors.made(shown[-1]["endpoint_id"]) if more else None
+    return Answer(EndpointPage(data=[shape(call, row) for row in shown], next=after))
+
+
+async def show(call: Call[None, None]) -> Answer:
+    return Answer(await current(call))
+
+
+class Keeper:
+    """What takes the configuration, too."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    async def create(self, call: Call[None, NewEndpoint]) -> Answer:
+        given = orjson.loads(call.raw)
+        tenant = tenancy.given(call.token, call.body.tenant, is_given="tenant" in given)
+        made = await endpoints.create(call.session, orjson.dumps({**given, "tenant": tenant}))
+        self._judge(call.body.url, call.body.profile)
+        row = await endpoints.read(call.session, made.endpoint_id)
+        return self._created(call, row, made.secret)
+
+    async def again(self, call: Call[None, NewEndpoint], kept: Mapping[str, Any]) -> Answer:
+        """The answer once more, for who did not get it: with the secret, if it is still that one."""
+        row = await endpoints.read(call.session, kept["endpoint_id"], call.tenant)
+        (stored,) = await secrets.read(call.session, [row["endpoint_id"]])
+        return self._created(call, row, self._ground.secret_of(stored.secrets))
+
+    async def update(self, call: Call[None, Changes]) -> Answer:
+        endpoint_id, given = call.path["endpoint_id"], orjson.loads(call.raw)
+        before = await current(call)
+        await endpoints.update(call.session, endpoint_id, call.raw, call.tenant)
+        row = await endpoints.read(call.session, endpoint_id, call.tenant)
+        if {"url", "profile"} & set(given):
+            self._judge(row["url"], row["profile"])
+        after = shape(call, row)
+        return Answer(after, on={"endpoint_id": endpoint_id}, changed=_difference(before, after, given))
+
+    def _created(self, call: Call[None, NewEndpoint], row: Row, secret: str | None) -> Answer:
+        endpoint_id = row["endpoint_id"]
+        return Answer(
+            Created(**fields_of(call, row), secret=secret),
+            on={"endpoint_id": endpoint_id, "tenant": row["tenant"]},
+            kept={"endpoint_id": endpoint_id},
+            headers={"Location": f"{PATH}/{endpoint_id}"},
+        )
+
+    def _judge(self, url: str, profile: str | None) -> None:
+        """What the schema cannot know: it would be disabled at its first use. Raises `Problem`."""
+        if why := self._ground.refuse_url(url, profile):
+            blame = Blame(field="url", rule="url_is_allowed", message=f"url is refused: {why}")
+            raise Problem("refused", blame.message, errors=[blame])
+
+
+async def delete(call: Call[None, None]) -> Answer:
+    endpoint_id = call.path["endpoint_id"]
+    await endpoints.delete(call.session, endpoint_id, call.tenant)
+    return Answer(on={"endpoint_id": endpoint_id})
+
+
+def _difference(before: Endpoint, after: Endpoint, given: Mapping[str, object]) -> dict[str, tuple[object, object]]:
+    """Of what was given, before and after; of what is secret, only that it was."""
+    return {
+        name: (None, None) if name in SECRET else (_plain(before, name), _plain(after, name)) for name in sorted(given)
+    }
+
+
+def _plain(endpoint: Endpoint, name: str) -> object:
+    value = getattr(endpoint, name)
+    return value.partition("?")[0] if name == "url" else value
+
+
+def routes(ground: Ground) -> Sequence[AnyRoute]:
+    keeper, one = Keeper(ground), f"{PATH}/{{endpoint_id}}"
+    return (
+        Route(
+            method="GET", path=PATH, name="list_endpoints", tag="endpoints", scope="read",
+            summary="List endpoints, by id.", handler=find, query=EndpointQuery, reply=EndpointPage,
+        ),
+        Route(
+            method="POST", path=PATH, name="create_endpoint", tag="endpoints", scope="admin",
+            summary="Create an endpoint with its subscriptions.", handler=keeper.create, again=keeper.again,
+            body=NewEndpoint, reply=Created, status=201, is_creating=True,
+        ),
+        Route(
+            method="GET", path=one, name="show_endpoint", tag="endpoints", scope="read",
+            summary="Show an endpoint and how it stands.", handler=show, reply=Endpoint,
+        ),
+        Route(
+            method="PATCH", path=one, name="update_endpoint", tag="endpoints", scope="admin",
+            summary="Change what is given of an endpoint, and nothing else.", handler=keeper.update,
+            body=Changes, reply=Endpoint,
+        ),
+        Route(
+            method="DELETE", path=one, name="delete_endpoint", tag="endpoints", scope="admin",
+            summary="Delete an endpoint; what is open is cancelled, its history stays.", handler=delete, status=204,
+        ),
+        *acts.ROUTES,
+    )  # fmt: skip
