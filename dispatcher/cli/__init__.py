@@ -24,6 +24,7 @@ from dispatcher.cli.prune import prune
 from dispatcher.cli.rekey import rekey
 from dispatcher.cli.run import run
 from dispatcher.cli.status import status
+from dispatcher.cli.token import token
 from dispatcher.errors import ConfigError, DispatcherError, SchemaError
 
 DONE, FAILED, MISUSED = 0, 1, 2
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 for command in (run, demo, migrate, check, status, rekey, prune, listen):
     app.command()(command)
-for group in (profile, event):
+for group in (profile, event, token):
     app.add_typer(group)
 
 
@@ -89,7 +90,8 @@ def _outcome() -> int:
         return MISUSED if isinstance(error, ConfigError | SchemaError) else FAILED
     except typer.TyperException as error:
         words = " ".join(["dispatcher", *_words(getattr(error, "ctx", None)), "--help"])
-        _complain(f"{error.format_message().rstrip('.')}; see: {words}")
+        said = " ".join(error.format_message().split())  # which choices there are comes in lines of its own
+        _complain(f"{said.rstrip('.')}; see: {words}")
         return MISUSED
     except (KeyboardInterrupt, typer.Abort):
         return FAILED

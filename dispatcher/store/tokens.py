@@ -23,11 +23,19 @@ class Made:
 
 
 async def create(
-    session: Session, name: str, scope: Scope, *, tenant: str | None = None, lives_s: float | None = None
+    session: Session,
+    name: str,
+    scope: Scope,
+    *,
+    tenant: str | None = None,
+    lives_s: float | None = None,
+    until: datetime | None = None,
 ) -> Made:
+    """One that counts for so long, or until then, or until it is revoked."""
     token_id = await session.value("next_token")
     text = written(token_id, secrets.token_bytes(RANDOM_BYTES))
-    (row,) = await session.fetch("create_token", token_id, name, scope, tenant, digest(text), lives_s)
+    given = (lives_s, until.timestamp() if until is not None else None)
+    (row,) = await session.fetch("create_token", token_id, name, scope, tenant, digest(text), *given)
     return Made(token_id, row["expires_at"], text)
 
 

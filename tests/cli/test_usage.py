@@ -10,8 +10,17 @@ import pytest
 from dispatcher import __version__
 from tests.support.daemon import environment
 
-COMMANDS = ["run", "demo", "migrate", "check", "status", "rekey", "prune", "listen", "profile", "event"]
-OF_GROUPS = ["profile list", "profile show", "profile install", "profile docs", "event match"]
+COMMANDS = ["run", "demo", "migrate", "check", "status", "rekey", "prune", "listen", "profile", "event", "token"]
+OF_GROUPS = [
+    "profile list",
+    "profile show",
+    "profile install",
+    "profile docs",
+    "event match",
+    "token create",
+    "token list",
+    "token revoke",
+]
 DSN = "postgresql://app:hunter2@localhost/app"
 
 
@@ -77,6 +86,9 @@ MISTYPED = {
     "unknown command of a group": (["profile", "lits"], "lits"),
     "option of a group's command": (["profile", "show", "standard", "--fast"], "--fast"),
     "argument missing": (["event", "match", "order.paid"], "DATA"),
+    "scope missing": (["token", "create", "billing"], "--scope"),
+    "no scope": (["token", "create", "billing", "--scope", "write"], "--scope"),
+    "no id": (["token", "revoke", "whd_7_x"], "ID"),
 }
 
 
@@ -84,7 +96,9 @@ MISTYPED = {
 def test_a_mistyped_command_line_is_named_in_one_line(words, named):
     said = complaint(dispatcher(*words))
     assert named in said
-    command = words[0] if words[0] not in {"profile", "event"} else " ".join(words[: 2 if len(words) > 2 else 1])
+    command = (
+        words[0] if words[0] not in {"profile", "event", "token"} else " ".join(words[: 2 if len(words) > 2 else 1])
+    )
     assert re.search(rf"; see: dispatcher( {command})? --help$", said)
 
 
