@@ -1,77 +1,43 @@
-"""Where a page ended, as text that says nothing to callers and that they give back."""
+"""Where a page ended, as text that callers give back. Whatever has the form of one is taken for one."""
 
-import base64
-import binascii
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
-import orjson
+from pydantic import Field
 
-from dispatcher.admin.problems import Blame, Problem
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
 
-LARGEST_ID = 2**63 - 1
-
-
-def made(*parts: str | int | datetime | UUID) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([_text(part) for part in parts])).rstrip(b"=").decode()
+NEXT = "`next` of the page before, as it was."
+OfId = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,17}$", description=NEXT)]
+OfEvent = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description=NEXT)]
+OfActivity = Annotated[str, Field(pattern=r"^[0-9]{1,16}\.[0-9]{1,18}$", description=NEXT)]
+OfNames = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}:[A-Za-z0-9_.-]{1,128}$", description=NEXT)]
 
 
 def of_id(cursor: str | None) -> int:
-    """An id, 0 where there is no cursor. Raises `Problem`."""
-    return 0 if cursor is None else _id(_parts(cursor, 1)[0])
+    """The last id; 0 where there is no cursor."""
+    return int(cursor) if cursor is not None else 0
 
 
 def of_event(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    try:
-        return UUID(_parts(cursor, 1)[0])
-    except ValueError:
-        raise _wrong() from None
+    return UUID(hex=cursor) if cursor is not None else None
 
 
 def of_activity(cursor: str | None) -> tuple[datetime, int] | None:
-    """An instant and a delivery's id."""
+    """The last one's instant, and its id."""
     if cursor is None:
         return None
-    at, delivery_id = _parts(cursor, 2)
-    try:
-        return datetime.fromisoformat(at).astimezone(), _id(delivery_id)
-    except (ValueError, OverflowError):
-        raise _wrong() from None
+    ticks, _, delivery_id = cursor.partition(".")
+    return EPOCH + int(ticks) * TICK, int(delivery_id)
+
+
+def activity(at: datetime, delivery_id: int) -> str:
+    return f"{max((at - EPOCH) // TICK, 0)}.{delivery_id}"
 
 
 def of_names(cursor: str | None) -> tuple[str, str]:
-    if cursor is None:
-        return "", ""
-    first, second = _parts(cursor, 2)
-    return first, second
-
-
-def _text(part: str | int | datetime | UUID) -> str:
-    return part.isoformat() if isinstance(part, datetime) else str(part)
-
-
-def _parts(cursor: str, number: int) -> list[str]:
-    try:
-        parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
-        raise _wrong() from None
-    if not isinstance(parts, list) or len(parts) != number or not all(isinstance(part, str) for part in parts):
-        raise _wrong()
-    if any("\0" in part for part in parts):
-        raise _wrong()
-    return parts
-
-
-def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_ID):
-        raise _wrong()
-    return int(text)
-
-
-def _wrong() -> Problem:
-    blame = Blame(
-        field="cursor", rule="cursor", message="it is none of ours", allowed="`next` of the page before, as it was"
-    )
-    return Problem("malformed", "cursor is none of ours: give `next` of the page before, as it was", errors=[blame])
+    """The last one's profile and type; empty where there is no cursor."""
+    profile, _, name = (cursor or ":").partition(":")
+    return profile, name

@@ -34,15 +34,19 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("an instant lies between the years 1 and 9999") from None
 
 
+def _whole(value: Any) -> Any:  # noqa: ANN401 whatever came
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Text = Annotated[str, AfterValidator(_text)]
 """What Postgres can store: anything but NUL."""
 
 Instant = Annotated[datetime, Field(strict=False), BeforeValidator(_written), AfterValidator(_in_utc)]
 """RFC 3339, with an offset. In UTC from here on."""
 
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""An integer; 5.0 is one, too, as JSON Schema has it."""
+
 Limit = Annotated[int, Field(ge=1, le=200, description="How many at most.")]
-Cursor = Annotated[
-    str, Field(min_length=1, max_length=500, pattern=r"^[A-Za-z0-9_-]+$", description="`next` of the page before.")
-]
 Id = Annotated[int, Field(ge=1, le=2**63 - 1), WithJsonSchema({"type": "integer", "format": "int64", "minimum": 1})]
 """A bigint."""

@@ -19,7 +19,7 @@ KINDS = {
     "not-json": (415, "The body has to be JSON"),
     "unknown-host": (421, "This is not the host that was asked for"),
     "refused": (422, "What was given is refused"),
-    "key-reused": (422, "The Idempotency-Key was used for another request"),
+    "key-reused": (409, "The Idempotency-Key was used for another request"),
     "too-many": (429, "Too many requests"),
     "internal": (500, "Something is wrong on this side"),
     "unavailable": (503, "That cannot be done right now"),

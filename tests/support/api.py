@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -52,7 +53,7 @@ class Client:
         if given is not None:
             sent.setdefault("content-type", "application/json")
         data = given if given is None or isinstance(given, bytes) else json.dumps(given).encode()
-        async with self.http.request(method, self.url + path, data=data, headers=sent) as response:
+        async with self.http.request(method, self.url + path, data=data and BytesIO(data), headers=sent) as response:
             return Got(response.status, response.headers, await response.read())
 
     async def get(self, path: str, **headers: str) -> Got:

@@ -1,6 +1,6 @@
 """Event types and profiles: what a settings page lets its users choose from."""
 
-import orjson
+import json
 
 from dispatcher.admin import cursors
 from dispatcher.admin.answer import Answer
@@ -16,8 +16,8 @@ async def find_event_types(call: Call[EventTypeQuery, None]) -> Answer:
         call.session, profile=asked.profile, after=cursors.of_names(asked.cursor), most=asked.limit + 1
     )
     shown, more = rows[: asked.limit], len(rows) > asked.limit
-    data = [EventType(**{**row, "example": orjson.loads(row["example"])}) for row in shown]
-    after = cursors.made(shown[-1]["profile"], shown[-1]["name"]) if more else None
+    data = [EventType(**{**row, "example": json.loads(row["example"])}) for row in shown]
+    after = f"{shown[-1]['profile']}:{shown[-1]['name']}" if more else None
     return Answer(EventTypePage(data=data, next=after))
 
 

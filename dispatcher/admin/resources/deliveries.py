@@ -31,7 +31,7 @@ async def find(call: Call[DeliveryQuery, None]) -> Answer:
     )  # fmt: skip
     rows = await deliveries.find(call.session, wanted, before=cursors.of_activity(asked.cursor), most=asked.limit + 1)
     shown, more = rows[: asked.limit], len(rows) > asked.limit
-    after = cursors.made(shown[-1]["at"], shown[-1]["delivery_id"]) if more else None
+    after = cursors.activity(shown[-1]["at"], shown[-1]["delivery_id"]) if more else None
     return Answer(DeliveryPage(data=[_shape(row) for row in shown], next=after))
 
 

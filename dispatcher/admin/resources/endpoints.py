@@ -1,9 +1,8 @@
 """Endpoints: made, listed, changed, deleted."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import orjson
 
 from dispatcher.admin import cursors
 from dispatcher.admin.answer import Answer
@@ -32,7 +31,7 @@ async def find(call: Call[EndpointQuery, None]) -> Answer:
         most=asked.limit + 1,
     )
     shown, more = rows[: asked.limit], len(rows) > asked.limit
-    after = cursors.made(shown[-1]["endpoint_id"]) if more else None
+    after = str(shown[-1]["endpoint_id"]) if more else None
     return Answer(EndpointPage(data=[shape(call, row) for row in shown], next=after))
 
 
@@ -47,9 +46,9 @@ class Keeper:
         self._ground = ground
 
     async def create(self, call: Call[None, NewEndpoint]) -> Answer:
-        given = orjson.loads(call.raw)
+        given = call.body.model_dump(exclude_unset=True)
         tenant = tenancy.given(call.token, call.body.tenant, is_given="tenant" in given)
-        made = await endpoints.create(call.session, orjson.dumps({**given, "tenant": tenant}))
+        made = await endpoints.create(call.session, json.dumps({**given, "tenant": tenant}).encode())
         self._judge(call.body.url, call.body.profile)
         row = await endpoints.read(call.session, made.endpoint_id)
         return self._created(call, row, made.secret)
@@ -61,9 +60,9 @@ class Keeper:
         return self._created(call, row, self._ground.secret_of(stored.secrets))
 
     async def update(self, call: Call[None, Changes]) -> Answer:
-        endpoint_id, given = call.path["endpoint_id"], orjson.loads(call.raw)
+        endpoint_id, given = call.path["endpoint_id"], call.body.model_dump(exclude_unset=True)
         before = await current(call)
-        await endpoints.update(call.session, endpoint_id, call.raw, call.tenant)
+        await endpoints.update(call.session, endpoint_id, json.dumps(given).encode(), call.tenant)
         row = await endpoints.read(call.session, endpoint_id, call.tenant)
         if {"url", "profile"} & set(given):
             self._judge(row["url"], row["profile"])

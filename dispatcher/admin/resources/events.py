@@ -26,7 +26,7 @@ async def find(call: Call[EventQuery, None]) -> Answer:
         before=cursors.of_event(asked.cursor),
         most=asked.limit,
     )
-    after = cursors.made(page.last) if page.last is not None else None
+    after = page.last.hex if page.last is not None else None
     return Answer(EventPage(data=[_shape(row) for row in page.rows], next=after))
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from dispatcher.admin.fields import Cursor, Given, Limit, Text
+from dispatcher.admin.cursors import OfNames
+from dispatcher.admin.fields import Given, Limit, Text
 
 
 class EventType(BaseModel):
@@ -16,7 +17,7 @@ class EventType(BaseModel):
 
 class EventTypeQuery(Given):
     limit: Limit = 50
-    cursor: Cursor | None = None
+    cursor: OfNames | None = None
     profile: Text | None = None
 
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from dispatcher.admin.fields import Cursor, Given, Id, Instant, Limit, Text
+from dispatcher.admin.cursors import OfActivity
+from dispatcher.admin.fields import Given, Id, Instant, Limit, Text
 from dispatcher.model import Outcome
 
 State = Literal["pending", "delivered", "dead", "cancelled", "expired"]
@@ -43,7 +44,7 @@ class DeliveryWithAttempts(Delivery):
 
 class DeliveryQuery(Given):
     limit: Limit = 50
-    cursor: Cursor | None = None
+    cursor: OfActivity | None = None
     tenant: Text | None = None
     endpoint_id: Id | None = None
     event_id: UUID | None = None

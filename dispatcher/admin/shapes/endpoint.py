@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from dispatcher.admin.fields import Cursor, Given, Instant, Limit, Text
+from dispatcher.admin.cursors import OfId
+from dispatcher.admin.fields import Given, Instant, Limit, Text, Whole
 from dispatcher.model import State
 
 Url = Annotated[
@@ -32,8 +33,8 @@ ApiKey = Annotated[
 ]
 Headers = Annotated[dict[str, Text], Field(description="Sent with every request, at most 32.")]
 Timeout = Annotated[float, Field(description="Seconds.", json_schema_extra={"minimum": 2, "maximum": 30})]
-InFlight = Annotated[int, Field(description="Requests at once.", json_schema_extra={"minimum": 1, "maximum": 1000})]
-Attempts = Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 100})]
+InFlight = Annotated[Whole, Field(description="Requests at once.", json_schema_extra={"minimum": 1, "maximum": 1000})]
+Attempts = Annotated[Whole, Field(json_schema_extra={"minimum": 1, "maximum": 100})]
 Rate = Annotated[
     float, Field(description="Requests per second.", json_schema_extra={"minimum": 0.000001, "maximum": 1000000})
 ]
@@ -115,7 +116,7 @@ class Created(Endpoint):
 
 class EndpointQuery(Given):
     limit: Limit = 50
-    cursor: Cursor | None = None
+    cursor: OfId | None = None
     tenant: Text | None = None
     state: list[State] = Field(default=[], description="Any of these.")
     type: Text | None = Field(default=None, description="Only those that are subscribed to events of this type.")

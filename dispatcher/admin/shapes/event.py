@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from dispatcher.admin.fields import Cursor, Given, Instant, Limit, Text
+from dispatcher.admin.cursors import OfEvent
+from dispatcher.admin.fields import Given, Instant, Limit, Text
 
 Type = Annotated[
     Text,
@@ -54,7 +55,7 @@ class EventWithData(Event):
 
 class EventQuery(Given):
     limit: Limit = 50
-    cursor: Cursor | None = None
+    cursor: OfEvent | None = None
     tenant: Text | None = None
     type: Text | None = Field(default=None, description="A type, or a pattern such as order.*.")
     since: Instant | None = Field(default=None, description="When it was inserted.")
