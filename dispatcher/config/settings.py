@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from dispatcher.policy.place import place
+from dispatcher.policy.proxy import Proxy
 
 HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 DSN_FORM = "postgresql://user@host:5432/database"
@@ -67,6 +68,12 @@ def _name(value: str) -> str:
     if name.startswith("*"):
         raise ValueError("is a pattern; a Host is named as a whole, such as hooks.example.com")
     return name
+
+
+def _proxy(value: str) -> str:
+    if value:
+        Proxy.of(value)
+    return value
 
 
 def _readable(value: str) -> str:
@@ -130,6 +137,7 @@ class Egress(Section):
     deny_networks: tuple[Network, ...] = ()
     deny_hosts: tuple[Host, ...] = ()
     ports: tuple[Port, ...] = ()
+    proxy: Annotated[str, AfterValidator(_proxy)] = Field(default="", repr=False)
     ca_file: File = ""
 
 

@@ -19,7 +19,7 @@ CREDENTIAL = "credential "
 """What comes from one is never repeated in a message, nor is what SILENT lists: it may hold a password, or keys
 in the place of their path."""
 LONGEST_SHOWN = 200
-SILENT = {("database", "dsn"), ("secrets", "keys_file")}
+SILENT = {("database", "dsn"), ("egress", "proxy"), ("secrets", "keys_file")}
 EXAMPLES = {
     "allow_networks": '["10.0.0.0/8"]',
     "deny_networks": '["10.0.0.0/8"]',

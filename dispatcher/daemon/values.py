@@ -11,10 +11,12 @@ from dispatcher.pipeline.directory import Defaults
 from dispatcher.policy.breaker import Breaker
 from dispatcher.policy.egress import Egress
 from dispatcher.policy.profiles import Profile, Profiles
+from dispatcher.policy.proxy import Proxy
 from dispatcher.policy.recipient import Recipient
 from dispatcher.policy.sealing import Keyring
 from dispatcher.policy.verdict import Terms
 from dispatcher.store.retention import Keep
+from dispatcher.transport.proxied import ProxiedSender
 from dispatcher.transport.sender import Sender
 
 
@@ -56,11 +58,19 @@ def egress(settings: Settings) -> Egress:
         deny_networks=given.deny_networks,
         deny_hosts=given.deny_hosts,
         ports=given.ports,
+        proxied=bool(given.proxy),
     )
 
 
+def proxy(settings: Settings) -> Proxy | None:
+    return Proxy.of(settings.egress.proxy) if settings.egress.proxy else None
+
+
 def sender(settings: Settings) -> Sender:
-    return Sender(egress(settings), ca_file=settings.egress.ca_file)
+    rules, ca_file = egress(settings), settings.egress.ca_file
+    if through := proxy(settings):
+        return ProxiedSender(rules, through, ca_file=ca_file)
+    return Sender(rules, ca_file=ca_file)
 
 
 def breaker(settings: Settings) -> Breaker:

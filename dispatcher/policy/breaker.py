@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+PROXY_S = 10.0
+"""Between two tries of an endpoint while our proxy is what stands in the way: no failure of the endpoint's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Breaker:

@@ -60,7 +60,8 @@ DANGEROUS_PORTS: dict[int, str] = {
 class Egress:
     """The section `egress`. Hosts are exact names or `*.suffix`, in lower case; no `ports` means all but the dangerous.
 
-    What is denied stays denied. What is allowed lifts the built-in tables. For the rest the tables hold.
+    What is denied stays denied. What is allowed lifts the built-in tables. For the rest the tables hold. `proxied`: a
+    proxy looks names up, so that nobody here sees where they lead, and only their own text can be judged.
     """
 
     allow_http: bool = False
@@ -69,6 +70,7 @@ class Egress:
     deny_networks: tuple[IPNetwork, ...] = ()
     deny_hosts: frozenset[str] = frozenset()
     ports: frozenset[int] = frozenset()
+    proxied: bool = False
 
     @classmethod
     def of(
@@ -80,6 +82,7 @@ class Egress:
         deny_networks: Iterable[str] = (),
         deny_hosts: Iterable[str] = (),
         ports: Iterable[int] = (),
+        proxied: bool = False,
     ) -> Self:
         """From values as the configuration has them. Raises ValueError for a network that is none."""
         return cls(
@@ -89,6 +92,7 @@ class Egress:
             tuple(map(ip_network, deny_networks)),
             frozenset(map(_bare, deny_hosts)),
             frozenset(ports),
+            proxied,
         )
 
     def allows_host(self, host: str) -> bool:
@@ -123,7 +127,11 @@ class Egress:
             return None
         if host in METADATA_HOSTS:
             return f"{host} is a cloud's metadata service; egress.allow_hosts would allow it"
-        if self.allow_networks or not _is_local(host):
+        if not _is_local(host):
+            return None
+        if self.proxied:  # to the proxy, localhost is the proxy
+            return f"{host} is a local name, and the proxy would look it up; egress.allow_hosts would allow it"
+        if self.allow_networks:
             return None
         return f"{host} is a local name; egress.allow_hosts, or egress.allow_networks with its address, would allow it"
 

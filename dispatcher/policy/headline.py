@@ -11,6 +11,7 @@ BEHIND_S = 60.0
 """An event is fanned out within milliseconds; one that waits for so long means that nothing turns."""
 LOGGED: dict[str | None, str] = {
     Reason.SECRET: "endpoint.hindered",
+    Reason.PROXY: "attempt.settled",
     Reason.INTERNAL: "endpoint.hindered or attempt.failed",
 }
 """Where the log says more of a fault of ours."""

@@ -9,12 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dispatcher.model import OUR_FAULTS, Delivery, Endpoint, Outcome, Reason, Settlement, State
-from dispatcher.policy.breaker import Breaker, Disabled, Parked, Recovered, Transition
+from dispatcher.policy.breaker import PROXY_S, Breaker, Disabled, Parked, Recovered, Transition
 from dispatcher.policy.recipient import Recipient
 
-FAST_S = 1.0
-NEVER = float("-inf")
-FOREVER = float("inf")
+FAST_S, NEVER, FOREVER = 1.0, float("-inf"), float("inf")
 
 UNREACHABLE = frozenset(
     {Reason.TIMEOUT, Reason.CONNECT, Reason.RESET, Reason.DNS, Reason.TLS, Reason.PROTOCOL, Reason.BLOCKED_ADDRESS}
@@ -190,6 +188,8 @@ class Lane:
             return self._succeed(now, settlement.duration_ms / 1000)
         if settlement.reason in {Reason.GONE, Reason.INVALID_URL}:
             return self._stop(settlement.reason)
+        if settlement.reason == Reason.PROXY:
+            self.hold_off(now + PROXY_S)  # the next one would meet it, too: no backlog is run through for that
         if settlement.delivery.test or settlement.reason in OUR_FAULTS or not settlement.requested:
             return None
         return self._fail(settlement.reason, now, retry_after_s)

@@ -17,6 +17,8 @@ def reach(egress: Egress) -> str:
         parts.append(f"on ports {_listed(sorted(egress.ports))} only")
     else:
         parts.append("on all ports but the dangerous ones")
+    if egress.proxied:
+        parts.append("by way of the proxy, which looks names up")
     refused = [*egress.deny_networks, *sorted(egress.deny_hosts)]
     if refused:
         parts.append(f"never {_listed(refused)}")

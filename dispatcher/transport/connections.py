@@ -11,13 +11,13 @@ import ssl
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from dispatcher.transport.guard import Guard, dialling
-from dispatcher.transport.resolver import Resolver
 
 KEPT_REPLY = 16 * 1024
 """How much of a reply's body is kept for the operator; the rest is never read."""
@@ -119,12 +119,15 @@ class Wire(ResponseHandler):
 class Connections(aiohttp.TCPConnector):
     """aiohttp's pool per receiver (host, port, TLS), each connection looked at before it is used again."""
 
-    def __init__(self, guard: Guard, resolver: Resolver, tls: ssl.SSLContext) -> None:
+    def __init__(
+        self, guard: Guard, resolver: AbstractResolver, tls: ssl.SSLContext, *, names_kept_s: int | None = None
+    ) -> None:
         super().__init__(
             resolver=resolver,
             socket_factory=guard.open,
             ssl=tls,
-            use_dns_cache=False,
+            use_dns_cache=names_kept_s is not None,
+            ttl_dns_cache=names_kept_s,
             keepalive_timeout=IDLE_S,
             limit=0,  # the lanes are the limit
         )

@@ -20,8 +20,18 @@ EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, 
 """This machine has run out of something; no receiver is to blame."""
 
 
+class Judged(aiohttp.ClientError):
+    """Raised by our own hands inside aiohttp's, where it is known already why there is no reply."""
+
+    def __init__(self, answer: NoReply) -> None:
+        super().__init__(answer.reason)
+        self.answer = answer
+
+
 def reason_of(error: Exception) -> NoReply:
     """Why there was no usable reply. Anything not known to be the receiver's doing is `internal`."""
+    if isinstance(error, Judged):
+        return NoReply(error.answer.reason, _printable(error.answer.note))
     reason, note = _read(error)
     return NoReply(reason, _printable(note))
 

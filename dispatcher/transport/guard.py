@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from aiohttp import AddrInfoType
 
 from dispatcher.policy.egress import Egress
+from dispatcher.policy.proxy import Proxy
 
 RECEIVE_BUFFER = 64 * 1024
 """Bounds what the kernel holds for us, and so what one read can bring, from a receiver that floods."""
@@ -39,12 +40,32 @@ class Guard:
         # interface of this machine.
         if not _is_numeric(family, host) or any(address[2:]):
             raise BlockedAddress(f"{host!r} is not a plain address")
-        rule = self._egress.refuse_address(host, int(address[1]), dialling.get())
+        rule = self._refuse(host, int(address[1]))
         if rule is not None:
             raise BlockedAddress(rule)
         opened = socket.socket(family, kind, protocol)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         return opened
+
+    def _refuse(self, address: str, port: int) -> str | None:
+        return self._egress.refuse_address(address, port, dialling.get())
+
+
+class OneDoor(Guard):
+    """Opens for nothing but the proxy: the addresses its name was found to have, and its port.
+
+    The proxy is usually a neighbour, on a private address that no endpoint may have; so the rules are not asked. What
+    they say of a target they can only say of its URL, and the proxy has to say it of the address.
+    """
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+        self.addresses = frozenset({proxy.host})
+
+    def _refuse(self, address: str, port: int) -> str | None:
+        if address in self.addresses and port == self._proxy.port:
+            return None
+        return f"{address} port {port} is not the proxy, {self._proxy}"
 
 
 def _is_numeric(family: int, address: str) -> bool:

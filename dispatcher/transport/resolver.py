@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import aiodns
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -60,8 +60,7 @@ class Resolver(AbstractResolver):
         if host == "localhost" or host.endswith(".localhost"):
             return LOOPBACK  # RFC 6761, 6.3: never asked of anybody
         if self._egress.allows_host(host):
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            return list(dict.fromkeys(str(address[0]) for *_, address in found))
+            return await _known_to_the_system(host)
         try:
             # The dot makes the name absolute: no search domain is appended, and no line of /etc/hosts is like it.
             answer = await self._dns.getaddrinfo(host.rstrip(".") + ".", type=socket.SOCK_STREAM)
@@ -78,6 +77,38 @@ class Resolver(AbstractResolver):
 
     async def close(self) -> None:
         await self._dns.close()
+
+
+class ProxyResolver(AbstractResolver):
+    """The proxy's name, and no other: receivers' names are the proxy's to look up.
+
+    By the system's resolver, as for all that the operator vouches for. `found` hears of every answer.
+    """
+
+    def __init__(self, host: str, found: Callable[[frozenset[str]], None]) -> None:
+        self._host = host
+        self._found = found
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 the signature is aiohttp's
+    ) -> list[ResolveResult]:
+        """Its addresses. Raises OSError if there are none, `BlockedAddress` for another name."""
+        if host != self._host:
+            raise BlockedAddress(f"{host} is not the proxy, {self._host}")
+        addresses = await _known_to_the_system(host)
+        self._found(frozenset(addresses))
+        return [_result(host, address, port) for address in addresses]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+async def _known_to_the_system(host: str) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def _family(address: str) -> socket.AddressFamily:

@@ -10,6 +10,7 @@ from yarl import URL
 
 from dispatcher.model import NoReply, Reply, Request
 from dispatcher.policy.egress import Egress
+from dispatcher.policy.proxy import Proxy
 from dispatcher.transport.connections import KEPT_REPLY, Connections
 from dispatcher.transport.failures import reason_of
 from dispatcher.transport.guard import Guard
@@ -39,6 +40,9 @@ class Sender:
     Raises ConfigError if `ca_file` cannot be used or no certificate authority is trusted.
     """
 
+    proxy: Proxy | None = None
+    response_class: type[aiohttp.ClientResponse] = aiohttp.ClientResponse
+
     def __init__(self, egress: Egress, *, ca_file: str = "", nameservers: Sequence[str] | None = None) -> None:
         self._egress = egress
         self._nameservers = nameservers
@@ -46,12 +50,16 @@ class Sender:
         self._stack = AsyncExitStack()
         self._session: aiohttp.ClientSession
 
-    async def __aenter__(self) -> Self:
+    def _connections(self) -> Connections:
         resolver = Resolver(self._egress, self._nameservers)
         self._stack.push_async_callback(resolver.close)
+        return Connections(Guard(self._egress), resolver, self._tls)
+
+    async def __aenter__(self) -> Self:
         self._session = await self._stack.enter_async_context(
             aiohttp.ClientSession(
-                connector=Connections(Guard(self._egress), resolver, self._tls),
+                connector=self._connections(),
+                proxy=self.proxy.url if self.proxy else None,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,  # no proxies from the environment, no .netrc
                 auto_decompress=False,
@@ -61,6 +69,7 @@ class Sender:
                 max_field_size=8190,
                 max_headers=64,
                 request_class=Composed,
+                response_class=self.response_class,
             )
         )
         return self

@@ -37,7 +37,7 @@ SAID = {
     ),
     "a proxy": (
         replace(HELD, hindered=120, blame=Blame(Whose.OURS, "proxy", hinders=True)),
-        "us: 120 of 120 endpoints are sent nothing: proxy",
+        "us: 120 of 120 endpoints are sent nothing: proxy; see attempt.settled in the log",
     ),
     "us, all, and one hindered": (
         replace(HELD, hindered=1, failing=120, blame=Blame(Whose.OURS, "dns", TWO_ELEVEN)),
