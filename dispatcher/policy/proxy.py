@@ -129,11 +129,11 @@ def own_word(status: int, headers: Mapping[str, str]) -> NoReply | None:
 
 
 def _denied(status: int) -> NoReply:
-    return NoReply(Reason.BLOCKED_ADDRESS, f"the proxy refuses the target ({status})")
+    return NoReply(Reason.BLOCKED_ADDRESS, f"it refuses the target ({status})")
 
 
 def _unreached(status: int) -> NoReply:
-    return NoReply(Reason.CONNECT, f"the proxy does not reach the target ({status})")
+    return NoReply(Reason.CONNECT, f"it does not reach the target ({status})")
 
 
 def _ours(status: int, what: str) -> NoReply:

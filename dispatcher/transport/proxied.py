@@ -1,6 +1,7 @@
 """The same sender by way of a forward proxy."""
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -20,16 +21,24 @@ PATIENCE_S = 1.0
 """A request that has no answer so long before its deadline has the proxy asked whether it is there."""
 
 
+async def try_tunnels(proxy: Proxy, *targets: str) -> list[NoReply | None]:
+    """Why there can be no tunnel to each of these, "host:port"; nothing is sent to them."""
+    tunnels = Tunnels(proxy, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # never used, there being no handshake
+    async with tunnels:
+        return [await tunnels.try_tunnel(target) for target in targets]
+
+
 class Relayed(aiohttp.ClientResponse):
     """A reply that is a receiver's: what is the proxy's own word is raised as `Judged`, and its text not read."""
 
     async def start(self, connection: Connection) -> "Relayed":
         """As aiohttp calls it, once the request is written."""
+        session = self._session  # gone once the reply is whole
         await super().start(connection)
         if self.url.scheme == "http":
             headers = {name.lower(): value for name, value in self.headers.items()}
             if word := own_word(self.status, headers):
-                tunnels = self._session and self._session.connector
+                tunnels = session and session.connector
                 raise tunnels.named(word) if isinstance(tunnels, Tunnels) else Judged(word)
         return self
 

@@ -17,7 +17,7 @@ def checked(dsn: str, **settings: object) -> dict[str, tuple[str, str]]:
         each["name"]: (each["grade"], " ".join(filter(None, (each["found"], each["remedy"]))))
         for each in made["checks"]
     }
-    assert list(found) == NAMES
+    assert [name for name in found if name != "proxy" or "egress__proxy" not in settings] == NAMES
     any_failed = any(grade == "failed" for grade, _ in found.values())
     assert (code, made["ok"]) == (int(any_failed), not any_failed)
     return found

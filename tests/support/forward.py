@@ -4,7 +4,7 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from tests.support.wire import Line, Receiver, receiving
@@ -48,13 +48,15 @@ async def hang(line: Line) -> None:
 class Forward:
     """`names` leads hosts to this machine; `acts` has, by host ("*": all), what is done instead of passing on.
 
-    `asked` has the first line of every request, `passed` the head of each that was passed on.
+    `established` are the pieces of the answer to CONNECT; `asked` has the first line of every request, `passed` the
+    head of each that was passed on.
     """
 
     receiver: Receiver
     credentials: str | None = None
     names: dict[str, str] = field(default_factory=dict)
     acts: dict[str, Act] = field(default_factory=dict)
+    established: tuple[bytes, ...] = (ESTABLISHED,)
     asked: list[bytes] = field(default_factory=list)
     passed: list[bytes] = field(default_factory=list)
 
@@ -106,15 +108,15 @@ class Forward:
         except OSError:
             await status(502)(line)
             return
-        if asked[1] == b"CONNECT":
-            await line.say(ESTABLISHED)
-            there = _copy(line.reader, writer)
-        else:
-            there = self._relay(line, head + body, writer)
-        with suppress(OSError, asyncio.IncompleteReadError):
+        try:
+            if asked[1] == b"CONNECT":
+                await line.say(*self.established)
+                there = _copy(line.reader, writer)
+            else:
+                there = self._relay(line, head + body, writer)
             await asyncio.gather(there, _copy(reader, line.writer))
-        writer.transport.abort()
-        raise ConnectionError
+        finally:
+            writer.transport.abort()
 
     async def _relay(self, line: Line, request: bytes, writer: asyncio.StreamWriter) -> None:
         """Request after request, as one for the receiver itself; from here on the connection is this receiver's."""

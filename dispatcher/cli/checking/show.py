@@ -12,6 +12,7 @@ import typer
 from dispatcher.cli import database
 from dispatcher.cli.checking.database import examine
 from dispatcher.cli.checking.finding import Finding, Grade, ok
+from dispatcher.cli.checking.proxy import proxy
 from dispatcher.cli.checking.surroundings import dns, egress, open_files, trust
 from dispatcher.cli.screen import BAD, DIM, GOOD, WARN, Screen
 from dispatcher.config import Settings, load, origins
@@ -35,8 +36,10 @@ async def look(settings: Settings, login: Login) -> list[Finding]:
     """All that can be found out within 15 s, whatever the database and the name servers do."""
     async with asyncio.TaskGroup() as tasks:
         of_database = tasks.create_task(examine(login, settings))
-        of_dns = tasks.create_task(dns())
-    return [*of_database.result(), of_dns.result(), trust(settings), egress(settings), open_files(settings)]
+        of_dns = tasks.create_task(dns(settings))
+        of_proxy = tasks.create_task(proxy(settings))
+    rules = (trust(settings), egress(settings), *of_proxy.result())
+    return [*of_database.result(), of_dns.result(), *rules, open_files(settings)]
 
 
 def _print(findings: Sequence[Finding]) -> None:

@@ -16,7 +16,9 @@ ASKED = "example.com"
 DNS_S = 8.0
 
 
-async def dns() -> Finding:
+async def dns(settings: Settings) -> Finding:
+    if settings.egress.proxy:
+        return ok("dns", "receivers' names are looked up by the proxy")
     try:
         async with asyncio.timeout(DNS_S):
             found = await look_up(ASKED)
