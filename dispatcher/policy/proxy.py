@@ -44,7 +44,7 @@ class Proxy:
         if url.lower().startswith("https://"):
             # TLS inside TLS, for no gain: what goes to an https receiver is sealed end to end, and the password and
             # what goes to an http receiver are for a network one trusts.
-            raise ValueError(f"TLS to the proxy itself is not supported; the form is {FORM}")
+            raise ValueError(f"it speaks TLS itself, which is not supported; the form is {FORM}")
         if not url.lower().startswith("http://"):
             raise ValueError(f"it is not the URL of an HTTP proxy; the form is {FORM}")
         parts = URL.fullmatch("http" + url[4:])
@@ -85,8 +85,8 @@ def _authorization(user: str | None, password: str | None) -> str | None:
     return f"Basic {b64encode(f'{name}:{word}'.encode()).decode('ascii')}"
 
 
-OUR_OWN = frozenset({401, 405, 407, 408, 426, 429, 431, 501, 505, 511})
-"""Statuses by which a proxy complains about us, or is none: credentials, the method CONNECT, pace, the protocol."""
+OUR_OWN = frozenset({400, 401, 405, 407, 408, 426, 429, 431, 501, 505, 511})
+"""Statuses by which a proxy complains about us, or is none (nginx: 400): credentials, method, pace, protocol."""
 
 SMOKESCREEN = "x-smokescreen-error"
 """On all that Smokescreen itself has to say; a 407 with it demands no credentials, it is how it denies a target."""
@@ -99,13 +99,13 @@ def refuse_tunnel(status: int, headers: Mapping[str, str]) -> NoReply | None:
     """What the answer to CONNECT says; None if there is a tunnel now. `headers` by names in lower case.
 
     Nobody but the proxy speaks here, so its status is believed. 403 is how Squid, tinyproxy and Envoy deny a target,
-    404 what Envoy says to a host nobody has routed, 400 what Squid says to one it cannot read: the endpoint's, or a
-    tenant's forbidden URL would be tried for ever as a fault of ours. 502, 503 and 504 (Smokescreen, Squid, Envoy,
-    HAProxy), and tinyproxy's 500, are a target that cannot be reached.
+    404 what Envoy says to a host nobody has routed, a 400 of Squid's own what it says to one it cannot read: the
+    endpoint's, or a tenant's forbidden URL would be tried for ever as a fault of ours. 502, 503 and 504 (Smokescreen,
+    Squid, Envoy, HAProxy), and tinyproxy's 500, are a target that cannot be reached.
     """
     if 200 <= status < 300:
         return None
-    if status == 407 and SMOKESCREEN in headers:
+    if (status == 407 and SMOKESCREEN in headers) or (status == 400 and _is_marked(headers)):
         return _denied(status)
     if status in OUR_OWN or not 400 <= status < 600:
         return _ours(status, "CONNECT")
@@ -123,9 +123,13 @@ def own_word(status: int, headers: Mapping[str, str]) -> NoReply | None:
         return None
     if status == 407 and SMOKESCREEN not in headers:
         return _ours(status, "the request")
-    if not MARKS & headers.keys() and not headers.get("server", "").lower().startswith("tinyproxy/"):
+    if not _is_marked(headers):
         return None
     return _denied(status) if status < 500 else _unreached(status)
+
+
+def _is_marked(headers: Mapping[str, str]) -> bool:
+    return bool(MARKS & headers.keys()) or headers.get("server", "").lower().startswith("tinyproxy/")
 
 
 def _denied(status: int) -> NoReply:

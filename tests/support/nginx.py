@@ -37,6 +37,11 @@ http {{
     location /away {{ return 503; }}
     location /app/ {{ proxy_pass {app}; }}
   }}
+  server {{
+    listen 127.0.0.1:{http};
+    server_name 127.0.0.2;
+    location / {{ proxy_pass http://$http_host$request_uri; }}
+  }}
 }}
 """
 """What is not named here is nginx's own default: the largest body, how long a connection is kept."""
@@ -66,7 +71,10 @@ def find() -> str | None:
 
 @asynccontextmanager
 async def serving(binary: str, folder: Path, *, certificate: Path, app: str) -> AsyncIterator[Nginx]:
-    """`/hook` answers 200, `/away` 503, `/app/…` what `app`, a URL, does; each by http and, so certified, by https."""
+    """`/hook` answers 200, `/away` 503, `/app/…` what `app`, a URL, does; each by http and, so certified, by https.
+
+    For receivers on 127.0.0.2 it is a forward proxy: for plain http, because CONNECT is not among its methods.
+    """
     with ExitStack() as stack:
         # It gets its sockets as it would from the nginx it replaces: nobody can take the ports in between.
         http, https = (stack.enter_context(_listening()) for _ in range(2))

@@ -75,6 +75,7 @@ def test_every_key_can_be_given_in_each_of_the_three_ways(configure, tmp_path, s
         ("database", "synchronous_commit"): "off",
         ("egress", "allow_http"): True,
         ("egress", "ports"): (8443, 443),
+        ("egress", "proxy"): "http://user:p%40ss@proxy.example.com:3128",
         ("egress", "ca_file"): str(tmp_path / "a"),
         ("admin", "listen"): "unix:/run/dispatcher/admin.sock",
         ("admin", "allow_remote"): True,

@@ -81,6 +81,15 @@ def test_our_own_faults_say_nothing_about_the_endpoint():
     assert lane.failures == 0
 
 
+def test_a_proxy_in_the_way_is_no_failure_but_no_backlog_is_run_through_for_it():
+    lane = a_lane()
+    fill(lane, 4)
+    assert fail(lane, 0.0, Reason.PROXY) == [None]
+    assert (lane.failures, lane.more, len(lane.queue)) == (0, True, 0)
+    assert lane.wants(9.9) == 0
+    assert lane.wants(10.0) > 0
+
+
 def test_retry_after_holds_the_whole_lane():
     lane = a_lane()
     held = lane._held
