@@ -9,7 +9,7 @@ from itertools import islice
 import structlog
 
 from dispatcher.errors import DatabaseAway, StatementFailed, Unreachable
-from dispatcher.model import OUR_FAULTS, Outcome, Settlement
+from dispatcher.model import Outcome, Reason, Settlement
 from dispatcher.pipeline.lanes import Lanes
 from dispatcher.pipeline.wakeup import Wakeup
 from dispatcher.store.session import Session
@@ -171,7 +171,8 @@ class Settle:
         delivery = settlement.delivery
         lane = self._lanes.get(delivery.endpoint_id)
         given_up = settlement.outcome in GIVEN_UP
-        is_ours = settlement.reason in OUR_FAULTS
+        # Of other faults of ours a line of their own speaks, once; which proxy it was, and why, is said here alone.
+        is_ours = settlement.reason == Reason.PROXY
         (log.error if is_ours else log.warning if given_up else log.info)(
             "attempt.settled",
             event_id=str(delivery.event.id),

@@ -6,6 +6,10 @@ import socket
 import pytest
 
 from dispatcher.model import NoReply, Reason, Reply
+from dispatcher.policy.proxy import Proxy
+from dispatcher.transport.failures import Judged
+from dispatcher.transport.trust import tls_context
+from dispatcher.transport.tunnels import Tunnels
 from tests.support.eventually import eventually
 from tests.support.forward import ESTABLISHED, hang, saying, status
 from tests.support.wire import receiving
@@ -140,15 +144,19 @@ async def test_running_out_of_files_on_the_way_to_the_proxy_is_internal(relay, m
     assert (answer.reason, "EMFILE on this machine" in answer.note) == (Reason.INTERNAL, True)
 
 
-async def test_a_proxy_that_speaks_before_it_is_asked_is_ours(through):
+async def test_a_proxy_that_speaks_before_it_is_asked_is_ours_and_its_word_opens_no_tunnel():
     async def talk(line):
-        await line.say(b"HTTP/1.1 200 OK\r\n\r\n")
+        await line.say(ESTABLISHED)
         await line.until_left()
 
-    async with receiving(talk) as eager:
-        sender = await through(f"http://127.0.0.1:{eager.port}")
-        answer = await sender.post(a_request(f"https://{NAME}/"), 5)
-    assert answer.reason in (Reason.PROXY, Reason.TLS), answer
+    async with receiving(talk) as eager, Tunnels(Proxy("127.0.0.1", eager.port), tls_context()) as tunnels:
+        transport, wire = await tunnels._reach()
+        await eventually(lambda: wire.should_close)
+        with pytest.raises(Judged) as caught:
+            await asyncio.wait_for(tunnels._tunnel(transport, wire, f"{NAME}:443"), 5)
+        transport.abort()
+    note = f"proxy 127.0.0.1:{eager.port}: it spoke before it was asked"
+    assert caught.value.answer == NoReply(Reason.PROXY, note)
 
 
 async def test_what_comes_with_the_tunnel_never_answers_a_request(forward, relay):
@@ -174,4 +182,4 @@ async def test_cancelling_while_the_proxy_is_asked_closes_the_connection(forward
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await forward.receiver.left.wait()
+    await asyncio.wait_for(forward.receiver.left.wait(), 5)
