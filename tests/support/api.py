@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -71,6 +71,13 @@ class Api:
     dsn: str
     http: aiohttp.ClientSession
     session: Session
+    answered: list[None]
+    """An entry for each answer of the database."""
+
+    def count_queries(self) -> Callable[[], int]:
+        """How many there were since."""
+        before = len(self.answered)
+        return lambda: len(self.answered) - before
 
     @property
     def port(self) -> int:
@@ -89,26 +96,34 @@ class Api:
     async def raw(self, text: bytes) -> bytes:
         """Everything that comes back for these bytes, until the other side has had enough."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        said = b""
         try:
-            writer.write(text)
-            await writer.drain()
             async with asyncio.timeout(30):
-                return await reader.read()
+                writer.write(text)
+                await writer.drain()
+                while piece := await reader.read(65536):
+                    said += piece
+        except ConnectionError:
+            pass  # it had enough before all was sent
         finally:
             writer.close()
+        return said
 
 
 @asynccontextmanager
 async def serving(dsn: str, resources: Sequence[Any] | None = (), **keys: object) -> AsyncIterator[Api]:
     """A listener without the rest of a dispatcher, with these resources; None is the product's."""
     given = settings(dsn, **{"admin__listen": "127.0.0.1:0", **keys})
-    sessions = Sessions(given, lambda: None)
+    answered: list[None] = []
+    sessions = Sessions(given, lambda: answered.append(None))
     session = Session(Login(dsn), "test")
     door = Door(Rules.read(given), sessions, asyncio.get_running_loop().time, resources)
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False) as http:
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=200), cookie_jar=aiohttp.DummyCookieJar()
+    ) as http:
         try:
             await door.step()
-            yield Api(door, dsn, http, session)
+            yield Api(door, dsn, http, session, answered)
         finally:
             await door.close()
             await sessions.close()

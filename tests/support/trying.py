@@ -53,8 +53,6 @@ async def show(call: Call[None, None]) -> Answer:
         raise Missing("endpoint", number)
     if number == 500:
         raise ZeroDivisionError("the secret is hunter2")
-    if number == 503:
-        await call.session.fetch("no_such_statement")
     return Answer(Made(id=number, name="it"))
 
 
