@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from dispatcher.admin import guard
-from dispatcher.admin.limits import FAILURES, Failures
+from dispatcher.admin.limits import REFUSED, SLOWED, Failures
 from dispatcher.admin.problems import Problem
 from dispatcher.errors import DispatcherError
 from dispatcher.policy.tokens import Token, id_of, matches
@@ -68,17 +68,20 @@ class Bearers:
 
     async def _failed(self, peer: str) -> Problem:
         failures = self._failures.note(peer, self._clock())
-        if failures <= FAILURES:
-            what = 'error="invalid_token"'
-            return Problem(
-                "unauthenticated",
-                "this token is none, or was revoked, or has expired",
-                headers={"WWW-Authenticate": f"{CHALLENGE['WWW-Authenticate']}, {what}"},
-                closes=True,
-            )
-        log.warning("peer.refused", peer=peer, failures=failures)
-        await asyncio.sleep(DELAY_S)
-        return Problem("too-many", "too many wrong tokens: wait a minute", headers={"Retry-After": "60"}, closes=True)
+        if failures == SLOWED + 1:
+            log.warning("peer.slowed", peer=peer, failures=failures)
+        if failures > SLOWED:
+            await asyncio.sleep(DELAY_S)
+        if failures > REFUSED:
+            headers = {"Retry-After": "60"}
+            return Problem("too-many", "too many wrong tokens: wait a minute", headers=headers, closes=True)
+        what = 'error="invalid_token"'
+        return Problem(
+            "unauthenticated",
+            "this token is none, or was revoked, or has expired",
+            headers={"WWW-Authenticate": f"{CHALLENGE['WWW-Authenticate']}, {what}"},
+            closes=True,
+        )
 
     async def _look_up(self, token_id: int) -> Seen:
         now = self._clock()

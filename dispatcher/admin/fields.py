@@ -33,7 +33,7 @@ def _instant(value: object) -> datetime:
         raise ValueError("an instant lies between the years 1 and 9999") from None
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -2,7 +2,8 @@
 
 from collections import OrderedDict, deque
 
-FAILURES, FAILURES_S = 10, 60.0
+SLOWED, REFUSED, FAILURES_S = 10, 60, 60.0
+"""Wrong tokens of a peer within a minute: from the first on it waits for each answer, from the second it is told to."""
 REQUESTS_S, BURST = 50.0, 100.0
 PEERS, TOKENS = 4096, 4096
 """Remembered at most; the one that was quiet for longest is forgotten first."""
@@ -19,7 +20,7 @@ class Failures:
 
     def note(self, peer: str, now: float) -> int:
         """One more; how many it is within the last minute, counted a little beyond what is allowed."""
-        times = self._peers.setdefault(peer, deque(maxlen=FAILURES + 1))
+        times = self._peers.setdefault(peer, deque(maxlen=REFUSED + 1))
         self._peers.move_to_end(peer)
         while times and times[0] <= now - FAILURES_S:
             times.popleft()

@@ -163,14 +163,12 @@ def _of_query(route: AnyRoute) -> Iterable[Json]:
         return
     schema = route.query.model_json_schema(ref_template=REFERENCE)
     for name, of_field in schema.get("properties", {}).items():
-        plain = {key: value for key, value in of_field.items() if key not in {"title", "description"}}
-        yield {
-            "name": name,
-            "in": "query",
-            "required": name in schema.get("required", ()),
-            "schema": _without_null(plain),
-            **({"description": of_field["description"]} if "description" in of_field else {}),
-        }
+        plain = _without_null(of_field)
+        parameter = {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": plain}
+        plain.pop("title", None)
+        if description := plain.pop("description", None):
+            parameter["description"] = description
+        yield parameter
 
 
 def _without_null(schema: Json) -> Json:

@@ -49,7 +49,7 @@ EVENTS = {
     "partition.locked": "A day past its time is in use by somebody; dropping it is tried again every minute.",
     "partition.missed": "Partitions could not be made: the DEFAULT, which serves instead, is in use or has such rows.",
     "partition.needed": "A day past its time is kept until what is open has been delivered; said once for each.",
-    "peer.refused": "Wrong tokens come from one peer, more than ten in a minute; tokens that count still pass.",
+    "peer.slowed": "Wrong tokens come from one peer, more than ten in a minute: they are answered slowly.",
     "profile.deferred": "What the profile files say cannot be written into the database yet; it is tried again.",
     "request.answered": "One request to the HTTP API, and how it was answered.",
     "request.failed": "A bug ended a request to the HTTP API; its caller was told the id and nothing else.",

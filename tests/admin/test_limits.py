@@ -1,17 +1,14 @@
 """How often: counted within bounds, whoever comes."""
 
-from dispatcher.admin.limits import BURST, FAILURES, FAILURES_S, PEERS, REQUESTS_S, TOKENS, Failures, Rates
+from dispatcher.admin.limits import BURST, FAILURES_S, PEERS, REFUSED, REQUESTS_S, TOKENS, Failures, Rates
 
 
 def test_a_peer_may_fail_so_often_within_a_minute():
     failures = Failures()
-    assert [failures.note("a", at) for at in range(FAILURES + 3)] == [
-        *range(1, FAILURES + 2),
-        FAILURES + 1,
-        FAILURES + 1,
-    ]
+    noted = [failures.note("a", at / 10) for at in range(REFUSED + 3)]
+    assert noted == [*range(1, REFUSED + 2), REFUSED + 1, REFUSED + 1]
     assert failures.note("b", 5.0) == 1
-    assert failures.note("a", FAILURES_S + FAILURES + 3) == 1
+    assert failures.note("a", FAILURES_S + REFUSED + 3) == 1
 
 
 def test_of_peers_only_so_many_are_remembered():
@@ -20,7 +17,7 @@ def test_of_peers_only_so_many_are_remembered():
         failures.note(str(number), 0.0)
         failures.note("often", 0.0)
     assert len(failures._peers) == PEERS
-    assert failures.note("often", 0.0) == FAILURES + 1
+    assert failures.note("often", 0.0) == REFUSED + 1
 
 
 def test_a_token_has_a_burst_and_then_its_rate():

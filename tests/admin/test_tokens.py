@@ -6,7 +6,7 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
-from dispatcher.admin.limits import FAILURES
+from dispatcher.admin.limits import REFUSED, SLOWED
 from dispatcher.store import tokens
 from tests.support.api import serving
 from tests.support.eventually import eventually
@@ -127,16 +127,30 @@ async def test_a_peer_that_fails_often_is_put_off_while_who_counts_still_passes(
     assert (await good.get(PATH)).status == 200
     bad = api.client(f"whd_1_{WRONG}")
     with capture_logs() as said:
-        first = [(await bad.get(PATH)).status for _ in range(FAILURES)]
+        first = [(await bad.get(PATH)).status for _ in range(SLOWED)]
         began = time.monotonic()
         got = await bad.get(PATH)
         took_s = time.monotonic() - began
-    assert first == [401] * FAILURES
-    assert (got.status, got.kind, got.headers["retry-after"]) == (429, "too-many", "60")
+    assert first == [401] * SLOWED
+    assert (got.status, got.kind) == (401, "unauthenticated")
     assert took_s >= 1
     assert [(line["event"], line["peer"]) for line in said if line["log_level"] == "warning"] == [
-        ("peer.refused", "127.0.0.1")
+        ("peer.slowed", "127.0.0.1")
     ]
+    assert (await good.get(PATH)).status == 200
+
+
+async def test_a_peer_that_fails_all_the_time_is_told_to_wait_while_who_counts_still_passes(api):
+    good = await api.with_token("read")
+    bad = api.client(f"whd_1_{WRONG}")
+    with capture_logs() as said:
+        async with asyncio.TaskGroup() as tasks:
+            asked = [tasks.create_task(bad.get(PATH)) for _ in range(REFUSED + 20)]
+    refused = [task.result() for task in asked if task.result().status == 429]
+    assert {task.result().status for task in asked} == {401, 429}
+    assert len(refused) == 20
+    assert {(got.kind, got.headers["retry-after"]) for got in refused} == {("too-many", "60")}
+    assert [line["event"] for line in said if line["log_level"] == "warning"] == ["peer.slowed"]
     assert (await good.get(PATH)).status == 200
 
 
