@@ -18,6 +18,7 @@ import uvloop
 
 from dispatcher.cli.database import reachable
 from dispatcher.cli.files import needed
+from dispatcher.cli.instants import written
 from dispatcher.config import Settings, load
 from dispatcher.daemon import Adoption, Dispatcher
 from dispatcher.errors import ConfigError, DispatcherError
@@ -37,10 +38,7 @@ def adoption(*, adopt: bool, discard_before: str | None) -> Adoption | None:
         return Adoption() if adopt else None
     if not adopt:
         raise ConfigError("--discard-before goes with --adopt: it drops what the original of a copy sends itself")
-    try:
-        instant = datetime.fromisoformat(discard_before)
-    except ValueError:
-        instant = None
+    instant = written(discard_before)
     if instant is None or instant.tzinfo is None or instant > datetime.now(UTC):
         raise ConfigError(
             f"--discard-before is {discard_before!r}: it must be a past instant "
