@@ -22,6 +22,7 @@ from dispatcher.cli.migrate import migrate
 from dispatcher.cli.profile import profile
 from dispatcher.cli.prune import prune
 from dispatcher.cli.rekey import rekey
+from dispatcher.cli.replay import replay
 from dispatcher.cli.run import run
 from dispatcher.cli.status import status
 from dispatcher.cli.token import token
@@ -37,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, migrate, check, status, rekey, prune, listen):
+for command in (run, demo, migrate, check, status, replay, rekey, prune, listen):
     app.command()(command)
 for group in (profile, event, token):
     app.add_typer(group)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from dispatcher.config import Settings
@@ -44,6 +45,18 @@ def reachable(settings: Settings) -> Iterator[Settings]:
         return
     with EmbeddedPostgres(Path(folder) if folder else None) as server:
         yield settings.model_copy(update={"database": settings.database.model_copy(update={"dsn": server.dsn})})
+
+
+@asynccontextmanager
+async def hand_session(settings: Settings, name: str) -> AsyncIterator[Session]:
+    """A session for what operators do by hand, the owner or not. Raises `ConfigError` and `DatabaseAway`."""
+    known = replace(login(settings), settings=UPKEEP)
+    await refuse_pooler(known)
+    session = Session(known, name)
+    try:
+        yield session
+    finally:
+        await session.close()
 
 
 @asynccontextmanager

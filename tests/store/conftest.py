@@ -3,7 +3,7 @@ import subprocess
 import pytest
 
 from dispatcher.embedded.binaries import environment
-from dispatcher.store.session import PLANS, Login, Session
+from dispatcher.store.session import PLANS, UPKEEP, Login, Session
 from tests.support.bell import Bell
 from tests.support.postgres import connected
 from tests.support.sql import insert, subscribe
@@ -26,6 +26,13 @@ async def bell(database):
 async def session(database):
     """As the stages have it: the owner's, with pinned plans."""
     session = Session(Login(database.dsn, settings=PLANS), "test")
+    yield session
+    await session.close()
+
+
+@pytest.fixture
+async def operator(database):
+    session = Session(Login(database.dsn_as("app_operator"), settings=UPKEEP), "test")
     yield session
     await session.close()
 

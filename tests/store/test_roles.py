@@ -31,6 +31,7 @@ READ = {
         "profiles": ALL,
         "event_types": ALL,
         "endpoint_settings": ALL,
+        "holder": ALL, "profiles": ALL, "event_types": ALL, "replays": ALL,
     },
 }  # fmt: skip
 INSERTED = {
@@ -46,6 +47,8 @@ CALLED = {
     "app_operator": {
         "subscribe", "unsubscribe", "pause", "resume", "activate", "rotate_secret", "retry", "replay", "ping",
         "is_type", "is_pattern", "candidates", "generate_api_key", "create_endpoint", "update_endpoint", "cancel",
+        "is_type", "is_pattern", "candidates", "generate_api_key",
+        "begin_replay", "carry_on_replay", "end_replay", "preview_replay",
     },
 }  # fmt: skip
 ROLES = list(CALLED)
@@ -291,6 +294,8 @@ async def test_an_operator_reads_the_state_and_no_payload(operator, db):
         "update webhooks.profiles set strict = false",
         "delete from webhooks.event_types",
         "delete from webhooks.unique_urls",
+        "update webhooks.replays set made = 0",
+        "select webhooks.look_for_replay(1, '', null, null, null, false, 1, false)",
     ],
 )
 async def test_an_operator_may_not(operator, statement):

@@ -16,3 +16,9 @@ grant execute on function
   webhooks.is_type(text), webhooks.is_pattern(text), webhooks.candidates(text),
   webhooks.generate_api_key(), webhooks.create_endpoint(json), webhooks.update_endpoint(bigint, json), webhooks.cancel(bigint)
   to webhooks_operator;
+grant select on webhooks.replays to webhooks_operator;
+grant execute on function
+  webhooks.begin_replay(bigint, timestamptz, timestamptz, text[], boolean), webhooks.carry_on_replay(bigint, int),
+  webhooks.end_replay(bigint),
+  webhooks.preview_replay(bigint, timestamptz, timestamptz, text[], boolean, uuid, int)
+  to webhooks_operator;

@@ -1,0 +1,5 @@
+-- End a replay where it is.
+--
+-- $1  replay  int8
+
+select * from webhooks.end_replay($1)
