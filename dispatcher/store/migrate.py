@@ -19,7 +19,7 @@ ROLES = ("webhooks_producer", "webhooks_operator")
 SEARCH_PATH = "set local search_path = pg_catalog, pg_temp"
 """Function bodies are parsed as they are made: a schema of somebody else's must not choose the operators in ours."""
 LOCK = "select pg_advisory_xact_lock(hashtextextended('webhooks.migrate', 0))"
-NEEDED = 11
+NEEDED = 12
 """This dispatcher works with a schema from here on: it does without what later migrations add until they come."""
 SHORT = "set local lock_timeout = '500ms'"
 """While a migration waits for a lock, every INSERT waits behind it: better to give way, and try again."""

@@ -14,7 +14,7 @@ from dispatcher.cli.screen import DIM, GOOD, Screen
 from dispatcher.store.replays import Preview, Replay
 
 EVERY_S = 10.0
-SAID = "{task.fields[made]:,} made of {task.fields[looked]:,}, {task.fields[rate]:,.0f}/s"
+SAID = "{task.fields[made]:,} made of {task.fields[looked]:,} looked at, {task.fields[rate]:,.0f}/s"
 
 
 class Shown(Protocol):
@@ -74,7 +74,7 @@ def _columns() -> tuple[BarColumn | TextColumn | TimeRemainingColumn, ...]:
     whole = Column(no_wrap=True)
     return (
         BarColumn(bar_width=20, complete_style=GOOD, finished_style=GOOD),
-        TextColumn("{task.percentage:>3.0f}%", table_column=whole),
+        TextColumn("{task.percentage:>3.0f}%", table_column=Column(no_wrap=True, min_width=4)),
         TextColumn(SAID, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1), style=DIM),
         TimeRemainingColumn(compact=True, table_column=whole),
     )

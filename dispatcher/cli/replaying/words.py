@@ -36,13 +36,15 @@ def counted(looked: int, made: int) -> str:
     return f"{plural(made, 'delivery')} of {plural(looked, 'event')} looked at".replace("deliverys", "deliveries")
 
 
-def ended(replay: Replay) -> Line:
+def ended(replay: Replay) -> Iterator[Line]:
     said = counted(replay.looked, replay.made)
-    if replay.is_finished and replay.done >= 1.0:
-        return [(f"replay {replay.id} is finished", f"bold {GOOD}"), f": {said}"]
-    if replay.is_finished:
-        return [(f"replay {replay.id} is ended at {replay.done:.0%}", f"bold {WARN}"), f": {said}, which stay"]
-    return [(f"replay {replay.id} is stopped at {replay.done:.0%}", f"bold {WARN}"), f": {said}; {goes_on(replay.id)}"]
+    if not replay.is_finished:
+        yield [(f"replay {replay.id} is stopped at {replay.done:.0%}", f"bold {WARN}"), f": {said}"]
+        yield [goes_on(replay.id)]
+    elif replay.done < 1.0:
+        yield [(f"replay {replay.id} is ended at {replay.done:.0%}", f"bold {WARN}"), f": {said}, which stay"]
+    else:
+        yield [(f"replay {replay.id} is finished", f"bold {GOOD}"), f": {said}"]
 
 
 def previewed(preview: Preview) -> Line:

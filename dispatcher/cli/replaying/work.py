@@ -94,7 +94,7 @@ class Work:
 
     def _ended(self, replay: Replay) -> bool:
         self._print(keyed(replay))
-        self._say(ended(replay))
+        self._say(*ended(replay))
         return replay.is_finished
 
     async def _preview(self, session: Session, wanted: Wanted) -> bool:
