@@ -24,3 +24,9 @@ async def room():
         return not folder.exists()
 
     await eventually(is_gone, 20)
+
+
+@pytest.fixture
+def operator_dsn(database) -> str:
+    """An operator's: whoever replays need not own the schema."""
+    return database.dsn_as("app_operator")

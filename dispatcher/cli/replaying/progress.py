@@ -51,8 +51,9 @@ class Bar:
         self._task = progress.add_task("", total=1.0, made=0, looked=0, rate=0.0)
 
     def moved(self, state: Replay | Preview) -> None:
-        began_at, looked = self._began = self._began or (self._clock(), state.looked)
-        took = self._clock() - began_at
+        now = self._clock()
+        began_at, looked = self._began = self._began or (now, state.looked)
+        took = now - began_at
         rate = (state.looked - looked) / took if took > 0 else 0.0
         self._progress.update(self._task, completed=state.done, made=state.made, looked=state.looked, rate=rate)
         self._progress.refresh()
@@ -66,8 +67,12 @@ def shown(screen: Screen, *, as_json: bool) -> Iterator[Shown]:
     elif not screen.is_terminal:
         yield Lines(screen)
     else:
-        with Progress(*_columns(), console=Console(highlight=False), auto_refresh=False, transient=True) as progress:
+        with progress_on(Console(highlight=False)) as progress:
             yield Bar(progress)
+
+
+def progress_on(console: Console) -> Progress:
+    return Progress(*_columns(), console=console, auto_refresh=False, transient=True)
 
 
 def _columns() -> tuple[BarColumn | TextColumn | TimeRemainingColumn, ...]:
