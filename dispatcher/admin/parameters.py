@@ -43,6 +43,7 @@ ID = {"type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST_ID}
 PARAMETERS = {
     "endpoint_id": Parameter("endpoint", number, ID, "The endpoint's id."),
     "delivery_id": Parameter("delivery", number, ID, "The delivery's id."),
+    "replay_id": Parameter("replay", number, ID, "The replay's id."),
     "event_id": Parameter(
         "event",
         event_id,

@@ -11,13 +11,13 @@ CALLED = {
     "since_is_before_until": "since",
 }
 """Where the field has another name than the column that the rule is called after."""
-ABOUT_STATE = "state_allows_it"
+OF_HOW_THINGS_STAND = frozenset({"state_allows_it", "replay_is_finished"})
 VERBS = ("_is_", "_are_", "_has_", "_fits_", "_of_", "_prefix_")
 
 
 def problem_of(error: Refused) -> Problem:
     said = f"{error.message}; {error.hint}"
-    if error.rule == ABOUT_STATE:
+    if error.rule in OF_HOW_THINGS_STAND:
         return Problem("conflict", said)
     blame = Blame(field=field_of(error.rule), rule=error.rule, message=error.message, allowed=error.hint)
     return Problem("refused", said, errors=[blame])

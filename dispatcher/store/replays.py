@@ -5,7 +5,7 @@ off at any moment is neither doubled nor lost, and two who carry on with the sam
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -139,7 +139,7 @@ async def listed(session: Session, replay_id: int | None = None) -> list[Replay]
     return [Replay.of(row) for row in await session.fetch("list_replays", replay_id)]
 
 
-async def preview(session: Session, wanted: Wanted, pace: Pace) -> AsyncIterator[Preview]:
+async def preview(session: Session, wanted: Wanted, pace: Pace) -> AsyncGenerator[Preview, None]:
     """Count what a replay would make, slice by slice; the last one is all of it. Raises what `begin` raises."""
     after: UUID | None = None
     first, below = _floor(wanted.since), _floor(wanted.until)

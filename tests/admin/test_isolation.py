@@ -25,7 +25,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "replay_endpoint": {"since": "2001-01-01T00:00:00Z"},
     "create_event": {"type": "order.paid", "data": {}},
 }
-TABLES = ("endpoints", "subscriptions", "deliveries", "attempts", "events", "requests")
+TABLES = ("endpoints", "subscriptions", "deliveries", "attempts", "events", "requests", "replays")
 
 
 def named(route: AnyRoute) -> str:
@@ -44,7 +44,8 @@ async def theirs(db, session):
     event_id = await insert(db, "hidden.sent", tenant="theirs")
     await fan_out(session)
     delivery_id = await db.fetchval("select id from webhooks.deliveries")
-    return {"endpoint_id": endpoint_id, "event_id": event_id, "delivery_id": delivery_id}
+    replay_id = await db.fetchval("select id from webhooks.begin_replay($1, now() - interval '1 h')", endpoint_id)
+    return {"endpoint_id": endpoint_id, "event_id": event_id, "delivery_id": delivery_id, "replay_id": replay_id}
 
 
 async def everything(db) -> dict[str, list[str]]:
@@ -92,7 +93,12 @@ async def test_a_scope_that_suffices_is_let_through(product, theirs, route):
 async def test_what_is_another_tenants_is_answered_as_what_is_not_there(product, db, theirs, route):
     before = await everything(db)
     client = await product.with_token("admin", tenant="mine")
-    nowhere = {"endpoint_id": 777_001, "delivery_id": 777_002, "event_id": "01a1ffd6-3699-7a1a-8516-26368bbd8b11"}
+    nowhere = {
+        "endpoint_id": 777_001,
+        "delivery_id": 777_002,
+        "replay_id": 777_003,
+        "event_id": "01a1ffd6-3699-7a1a-8516-26368bbd8b11",
+    }
     got = await client.ask(route.method, path(route, theirs), given=body(route))
     other = await client.ask(route.method, path(route, nowhere), given=body(route))
     assert (got.status, got.kind) == (other.status, other.kind) == (404, "not-found")

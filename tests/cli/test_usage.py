@@ -10,7 +10,20 @@ import pytest
 from dispatcher import __version__
 from tests.support.daemon import environment
 
-COMMANDS = ["run", "demo", "migrate", "check", "status", "replay", "rekey", "prune", "listen", "profile", "event", "token"]
+COMMANDS = [
+    "run",
+    "demo",
+    "migrate",
+    "check",
+    "status",
+    "replay",
+    "rekey",
+    "prune",
+    "listen",
+    "profile",
+    "event",
+    "token",
+]
 OF_GROUPS = [
     "profile list",
     "profile show",

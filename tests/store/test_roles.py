@@ -27,11 +27,7 @@ READ = {
     "app_operator": {
         "events": EVENT_READ, "endpoints": ENDPOINT_READ, "subscriptions": ALL, "deliveries": ALL, "fanouts": ALL,
         "attempts": ALL, "inbox": ALL, "delivery_status": ALL, "endpoint_status": ALL, "event_status": ALL,
-        "holder": ALL,
-        "profiles": ALL,
-        "event_types": ALL,
-        "endpoint_settings": ALL,
-        "holder": ALL, "profiles": ALL, "event_types": ALL, "replays": ALL,
+        "holder": ALL, "profiles": ALL, "event_types": ALL, "replays": ALL, "endpoint_settings": ALL,
     },
 }  # fmt: skip
 INSERTED = {
@@ -47,7 +43,6 @@ CALLED = {
     "app_operator": {
         "subscribe", "unsubscribe", "pause", "resume", "activate", "rotate_secret", "retry", "replay", "ping",
         "is_type", "is_pattern", "candidates", "generate_api_key", "create_endpoint", "update_endpoint", "cancel",
-        "is_type", "is_pattern", "candidates", "generate_api_key",
         "begin_replay", "carry_on_replay", "end_replay", "preview_replay",
     },
 }  # fmt: skip

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from dispatcher.admin.ground import Ground
-from dispatcher.admin.resources import catalogue, deliveries, endpoints, events
+from dispatcher.admin.resources import catalogue, deliveries, endpoints, events, replays
 from dispatcher.admin.routes import AnyRoute
 
 
 def routes(ground: Ground) -> Sequence[AnyRoute]:
-    return (*endpoints.routes(ground), *events.ROUTES, *deliveries.ROUTES, *catalogue.ROUTES)
+    return (*endpoints.routes(ground), *replays.ROUTES, *events.ROUTES, *deliveries.ROUTES, *catalogue.ROUTES)

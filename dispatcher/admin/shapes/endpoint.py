@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from dispatcher.admin.cursors import OfId
-from dispatcher.admin.fields import Given, Instant, Limit, Text, Whole
+from dispatcher.admin.fields import Given, Limit, Text, Whole
 from dispatcher.model import State
 
 Url = Annotated[
@@ -149,19 +149,3 @@ class Rotation(Given):
 class Rotated(BaseModel):
     secret: str = Field(description="Shown this once.", repr=False)
     previous_secret_until: datetime | None
-
-
-class Replay(Given):
-    """Stored events to be delivered anew."""
-
-    since: Instant
-    until: Instant | None = Field(default=None, description="Null is now.")
-    types: Types = Field(default=["*"])
-    only_dead: bool = Field(default=False, description="Only events whose last delivery here is dead.")
-    dry_run: bool = Field(default=False, description="Count what would be made.")
-
-
-class Replayed(BaseModel):
-    replay_id: int | None = Field(description="Null for a dry run.")
-    deliveries: int = Field(description="Made so far.")
-    is_done: bool = Field(description="If not, carry on with POST …/replays/{replay_id}.")
