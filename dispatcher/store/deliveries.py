@@ -12,6 +12,12 @@ from uuid import UUID
 from dispatcher.errors import Missing
 from dispatcher.store.session import Row, Rows, Session
 
+LOOKED, LOOKED_INTO = 50_000, 10_000
+"""Attempts among which one page is looked for; the second where each one's event has to be read."""
+
+Place = tuple[datetime, int]
+"""Of a delivery in the list: its latest activity, and its id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -26,17 +32,29 @@ class Wanted:
     event_id: UUID | None = None
 
 
-async def find(session: Session, wanted: Wanted, *, before: tuple[datetime, int] | None = None, most: int = 50) -> Rows:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Deliveries, latest activity first. `last` is what to go on from: null when there are no more, whatever the rows."""
+
+    rows: Rows
+    last: Place | None
+
+
+async def find(session: Session, wanted: Wanted, *, before: Place | None = None, most: int = 50) -> Page:
     """A page, latest activity first: of what was attempted the last attempt, else when it is due.
 
-    `before` is `at` and `delivery_id` of the last row of the page before.
+    `before` is the `last` of the page before. A page may be short, or empty, with more to come.
     """
     given = (wanted.tenant, wanted.endpoint_id, wanted.pattern, wanted.states, wanted.since, wanted.until)
-    at, delivery_id = before or (None, None)
+    place = before or (None, None)
     if wanted.event_id is not None:
         tenant, *others = given
-        return await session.fetch("list_deliveries_of_event", wanted.event_id, tenant, *others, at, delivery_id, most)
-    return await session.fetch("list_deliveries", *given, at, delivery_id, most)
+        rows = await session.fetch("list_deliveries_of_event", wanted.event_id, tenant, *others, *place, most)
+        return Page(rows, (rows[-1]["at"], rows[-1]["delivery_id"]) if len(rows) == most else None)
+    looked = LOOKED if wanted.pattern is None else LOOKED_INTO
+    found = await session.fetch("list_deliveries", *given, *place, looked, most)
+    reached = (found[0]["reached_at"], found[0]["reached_id"])
+    return Page([row for row in found if row["delivery_id"] is not None], None if reached[0] is None else reached)
 
 
 async def read(session: Session, delivery_id: int, tenant: str | None = None) -> Row:

@@ -29,10 +29,9 @@ async def find(call: Call[DeliveryQuery, None]) -> Answer:
         tenancy.asked_for(call.token, asked.tenant), asked.endpoint_id, asked.type, asked.state or None,
         asked.since, asked.until, asked.event_id,
     )  # fmt: skip
-    rows = await deliveries.find(call.session, wanted, before=cursors.of_activity(asked.cursor), most=asked.limit + 1)
-    shown, more = rows[: asked.limit], len(rows) > asked.limit
-    after = cursors.activity(shown[-1]["at"], shown[-1]["delivery_id"]) if more else None
-    return Answer(DeliveryPage(data=[_shape(row) for row in shown], next=after))
+    page = await deliveries.find(call.session, wanted, before=cursors.of_activity(asked.cursor), most=asked.limit)
+    after = cursors.activity(*page.last) if page.last is not None else None
+    return Answer(DeliveryPage(data=[_shape(row) for row in page.rows], next=after))
 
 
 async def show(call: Call[None, None]) -> Answer:

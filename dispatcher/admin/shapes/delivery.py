@@ -57,5 +57,5 @@ class DeliveryQuery(Given):
 
 
 class DeliveryPage(BaseModel):
-    data: list[Delivery]
+    data: list[Delivery] = Field(description="May be short, with more to come: go on while there is a `next`.")
     next: str | None
