@@ -15,7 +15,9 @@ from typing import Annotated, Any
 import typer
 
 from dispatcher.cli.check import check
+from dispatcher.cli.delivery import delivery
 from dispatcher.cli.demo import demo
+from dispatcher.cli.endpoint import endpoint
 from dispatcher.cli.event import event
 from dispatcher.cli.listen import listen
 from dispatcher.cli.migrate import migrate
@@ -34,13 +36,12 @@ TYPERS_CTRL_C = 130
 app = typer.Typer(
     name="dispatcher",
     help="Webhooks straight from Postgres: INSERT an event, every subscriber gets a signed POST.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 for command in (run, demo, migrate, check, status, replay, rekey, prune, listen):
     app.command()(command)
-for group in (profile, event, token):
+for group in (endpoint, event, delivery, profile, token):
     app.add_typer(group)
 
 
@@ -83,11 +84,13 @@ def main() -> None:
 def _outcome() -> int:
     try:
         if not sys.argv[1:]:
-            app(["--help"], standalone_mode=False)
+            app(["--help"], prog_name="dispatcher", standalone_mode=False)
             return MISUSED
-        code = app(standalone_mode=False)
+        code = app(prog_name="dispatcher", standalone_mode=False)
     except DispatcherError as error:
-        _complain(str(error))
+        from dispatcher.cli.complaint import worded  # noqa: PLC0415 rule 3
+
+        _complain(worded(error))
         return MISUSED if isinstance(error, ConfigError | SchemaError) else FAILED
     except typer.TyperException as error:
         words = " ".join(["dispatcher", *_words(getattr(error, "ctx", None)), "--help"])
@@ -111,12 +114,9 @@ def _words(context: Any) -> list[str]:  # noqa: ANN401 typer's own, under no pub
 
 
 def _complain(message: str) -> None:
-    from dispatcher.observe.printable import printable  # noqa: PLC0415 rule 3
-    from dispatcher.observe.redact import redact  # noqa: PLC0415 rule 3
+    from dispatcher.cli.complaint import complain  # noqa: PLC0415 rule 3
 
-    for line in message.splitlines():
-        said = redact(printable(line).encode("utf-8", "backslashreplace")).decode()
-        print(f"dispatcher: {said}", file=sys.stderr)  # noqa: T201 the one way to say so
+    complain(message)
 
 
 def _occupy_standard_streams() -> None:

@@ -40,7 +40,7 @@ class Recipient:
         if profile is None:
             self.fault = NoReply(Reason.INTERNAL, UNKNOWN.format(profile=endpoint.profile))
             return
-        self._target = _target(endpoint.url, profile, egress)
+        self._target = target(endpoint.url, profile, egress)
         try:
             plain = opened(endpoint, keyring)
         except SealedShut as error:
@@ -60,10 +60,10 @@ class Recipient:
         return self._composer.request(event, self._target.url, timestamp, now)
 
 
-def _target(url: str, profile: Profile, egress: Egress) -> Target | str:
-    """The operator's rules speak first: no profile widens them."""
-    target = parse(url, egress)
-    return (profile.refuse_url(target.scheme) or target) if isinstance(target, Target) else target
+def target(url: str, profile: Profile, egress: Egress) -> Target | str:
+    """Where to, or why not. The operator's rules speak first: no profile widens them."""
+    found = parse(url, egress)
+    return (profile.refuse_url(found.scheme) or found) if isinstance(found, Target) else found
 
 
 def _refused(endpoint: Endpoint) -> Refused | None:

@@ -34,7 +34,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Deliveries, latest activity first. `last` is what to go on from: null when there are no more, whatever the rows."""
+    """Deliveries, latest activity first. `last` is what to go on from; null when there are no more."""
 
     rows: Rows
     last: Place | None

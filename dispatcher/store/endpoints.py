@@ -42,6 +42,12 @@ async def create(session: Session, settings: bytes) -> Made:
     return Made(row["endpoint_id"], row["secret"])
 
 
+async def generate_api_key(session: Session) -> str:
+    """One to give to `create`, and to show once."""
+    key: str = await session.value("generate_api_key")
+    return key
+
+
 async def update(session: Session, endpoint_id: int, changes: bytes, tenant: str | None = None) -> None:
     """Change what the JSON object has, and nothing else."""
     _the(endpoint_id, await session.fetch("update_endpoint", endpoint_id, tenant, changes))

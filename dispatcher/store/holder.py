@@ -78,6 +78,11 @@ async def take_lock(session: Session) -> bool:
     return bool(await session.value("take_lock"))
 
 
+async def is_held(session: Session) -> bool:
+    """Whether anybody holds the work: where nobody does, nothing is sent."""
+    return bool(await session.fetch("name_holder"))
+
+
 async def name_other(session: Session) -> Other:
     """Who is in the way. Whoever has just gone is called so: the next try will tell."""
     for row in await session.fetch("name_holder"):

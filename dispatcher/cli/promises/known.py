@@ -80,9 +80,10 @@ class Known:
             "url.https_only": profile.https_only,
             "url.unique": profile.unique_url,
         }.items():
-            yield Value(key, value, self._source(profile, key))
+            yield Value(key, value, self.source(profile, key))
 
-    def _source(self, profile: Profile, key: str) -> str:
+    def source(self, profile: Profile, key: str) -> str:
+        """Where a key of a profile's file has its value from."""
         return profile.origin if key in profile.given else self.sources.get(key, DEFAULT)
 
 

@@ -18,8 +18,15 @@ with page as materialized (
    order by e.id
    limit $5::int
 )
-select s.*, t.open, t.oldest_due_at, t.last_status, t.last_outcome, t.last_at
+select s.*, t.open, t.oldest_due_at, t.last_status, t.last_outcome, t.last_at, l.reason as last_reason
   from page p
   join webhooks.endpoint_settings s on s.endpoint_id = p.id
   join webhooks.endpoint_status t on t.endpoint_id = p.id
+  left join lateral (
+    -- Where the status does not say it already.
+    select a.reason from webhooks.attempts a
+     where t.last_at is not null and t.last_status is null and a.endpoint_id = t.endpoint_id and a.at = t.last_at
+       and a.status is null and a.outcome = t.last_outcome
+     limit 1
+  ) l on true
  order by p.id

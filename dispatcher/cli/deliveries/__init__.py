@@ -1,0 +1,1 @@
+"""What `dispatcher delivery` does, and how deliveries and their attempts are told wherever they are."""
