@@ -87,7 +87,8 @@ Ordered = Annotated[
     bool | None, typer.Option("--ordered/--no-ordered", help="One after the other, in the order of the events, or not.")
 ]
 Filter = Annotated[
-    str | None, typer.Option("--filter", metavar="JSONPATH", help="Only events whose data it is true of: '$.amount > 100'.")
+    str | None,
+    typer.Option("--filter", metavar="JSONPATH", help="Only events of whose data it is true: '$.n > 100'."),
 ]
 Unset = Annotated[
     list[str] | None,
