@@ -11,7 +11,7 @@ import typer
 
 from dispatcher.cli.asking import Asked, ask
 from dispatcher.cli.deliveries import wording
-from dispatcher.cli.eventful import event_id
+from dispatcher.cli.events.naming import event_id
 from dispatcher.cli.instants import Instant, written
 from dispatcher.cli.printing import show, show_json, width_of
 from dispatcher.cli.screen import DIM, Line, Screen

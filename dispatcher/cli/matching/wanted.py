@@ -29,7 +29,33 @@ class Wanted:
         _refuse_type(event_type)
         if len(_bytes("--tenant", tenant)) > LONGEST_TENANT or "\x00" in tenant:
             _refuse("--tenant", "it is longer than 256 bytes")
-        return cls(event_type, _json(_read(data)), tenant, endpoint_id)
+        return cls(event_type, read_json("DATA", data), tenant, endpoint_id)
+
+
+def read_text(field: str, given: str) -> str:
+    """What was typed, or what @FILE or stdin (-) has. Raises `typer.BadParameter`, which names the field."""
+    found = _read(field, given)
+    if len(found) > LONGEST_DATA:
+        _refuse(field, "it is longer than 1,000,000 bytes")
+    if b"\x00" in found:
+        _refuse(field, "it is not JSON: it has a NUL")
+    try:
+        return found.decode()
+    except UnicodeDecodeError:
+        _refuse(field, "it is not UTF-8")
+
+
+def read_json(field: str, given: str) -> str:
+    """The same, and it is JSON."""
+    text = read_text(field, given)
+    try:
+        # Numbers as texts: what is too large for Python's is none of our business.
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=refuse_constant)
+    except ValueError as error:
+        _refuse(field, f"it is not JSON: {error}")
+    except RecursionError:
+        pass  # Postgres reads deeper, and has the last word.
+    return text
 
 
 def _refuse_type(given: str) -> None:
@@ -39,7 +65,7 @@ def _refuse_type(given: str) -> None:
         _refuse("TYPE", "it is not words of A-Z a-z 0-9 _ - joined by dots, at most 128 bytes, such as order.paid")
 
 
-def _read(data: str) -> bytes:
+def _read(field: str, data: str) -> bytes:
     try:
         if data == "-":
             return sys.stdin.buffer.read(LONGEST_DATA + 1)
@@ -48,24 +74,8 @@ def _read(data: str) -> bytes:
                 return file.read(LONGEST_DATA + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "no path"
-        _refuse("DATA", f"{data[1:]}: {why}; after @ comes a file that can be read")
-    return _bytes("DATA", data)
-
-
-def _json(data: bytes) -> str:
-    if len(data) > LONGEST_DATA:
-        _refuse("DATA", "it is longer than 1,000,000 bytes")
-    try:
-        text = data.decode()
-        # Numbers as texts: what is too large for Python's is none of our business.
-        json.loads(text, parse_int=str, parse_float=str, parse_constant=refuse_constant)
-    except UnicodeDecodeError:
-        _refuse("DATA", "it is not UTF-8")
-    except ValueError as error:
-        _refuse("DATA", f"it is not JSON: {error}")
-    except RecursionError:
-        return data.decode()  # Postgres reads deeper, and has the last word.
-    return text
+        _refuse(field, f"{data[1:]}: {why}; after @ comes a file that can be read")
+    return _bytes(field, data)
 
 
 def _bytes(field: str, text: str) -> bytes:

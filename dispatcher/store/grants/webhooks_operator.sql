@@ -13,7 +13,7 @@ grant execute on function
   webhooks.unsubscribe(bigint), webhooks.pause(bigint), webhooks.resume(bigint), webhooks.activate(bigint),
   webhooks.rotate_secret(bigint, text, interval), webhooks.retry(bigint),
   webhooks.replay(bigint, timestamptz, timestamptz, text[]), webhooks.ping(bigint, text),
-  webhooks.is_type(text), webhooks.is_pattern(text), webhooks.candidates(text),
+  webhooks.is_type(text), webhooks.is_pattern(text), webhooks.candidates(text), webhooks.header_names(json),
   webhooks.generate_api_key(), webhooks.create_endpoint(json), webhooks.update_endpoint(bigint, json), webhooks.cancel(bigint)
   to webhooks_operator;
 grant select on webhooks.replays to webhooks_operator;

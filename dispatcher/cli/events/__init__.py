@@ -1,0 +1,1 @@
+"""What `dispatcher event` does beside `match`: events are sent, listed, shown."""
