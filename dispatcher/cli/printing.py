@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -63,8 +64,10 @@ def show_json(screen: Screen, made: Mapping[str, Any]) -> None:
     screen.raw(orjson.dumps(made, default=_plain, option=option))
 
 
-def _plain(value: object) -> int | float:
-    """Postgres's numeric, as a number without a fraction that says nothing."""
+def _plain(value: object) -> int | float | str:
+    """Postgres's numeric, as a number without a fraction that says nothing; its driver's UUID."""
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     raise TypeError(type(value).__name__)

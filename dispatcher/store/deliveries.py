@@ -12,8 +12,10 @@ from uuid import UUID
 from dispatcher.errors import Missing
 from dispatcher.store.session import Row, Rows, Session
 
-LOOKED, LOOKED_INTO = 50_000, 10_000
+LOOKED, LOOKED_INTO = 20_000, 10_000
 """Attempts among which one page is looked for; the second where each one's event has to be read."""
+EACH = 40
+"""For one that is listed, where any will do: a delivery has a handful of attempts, and its last is what counts."""
 
 Place = tuple[datetime, int]
 """Of a delivery in the list: its latest activity, and its id."""
@@ -21,7 +23,10 @@ Place = tuple[datetime, int]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which deliveries; None is all. `since` and `until` are about the latest activity: see `find`."""
+    """Which deliveries; None is all. `since` and `until` are about the latest activity: see `find`.
+
+    A tenant's are those of the endpoints that it has now; of one that is gone, they are listed by its id, or with all.
+    """
 
     tenant: str | None = None
     endpoint_id: int | None = None
@@ -51,10 +56,19 @@ async def find(session: Session, wanted: Wanted, *, before: Place | None = None,
         tenant, *others = given
         rows = await session.fetch("list_deliveries_of_event", wanted.event_id, tenant, *others, *place, most)
         return Page(rows, (rows[-1]["at"], rows[-1]["delivery_id"]) if len(rows) == most else None)
-    looked = LOOKED if wanted.pattern is None else LOOKED_INTO
+    looked = LOOKED_INTO if wanted.pattern is not None else LOOKED
+    if wanted.pattern is None and wanted.states is None:
+        looked = min(LOOKED, EACH * most)
     found = await session.fetch("list_deliveries", *given, *place, looked, most)
     reached = (found[0]["reached_at"], found[0]["reached_id"])
     return Page([row for row in found if row["delivery_id"] is not None], None if reached[0] is None else reached)
+
+
+async def find_of_event(
+    session: Session, event_id: UUID, *, states: Sequence[str] | None = None, most: int = 50
+) -> Rows:
+    """Of one event, latest activity first."""
+    return (await find(session, Wanted(event_id=event_id, states=states), most=most)).rows
 
 
 async def read(session: Session, delivery_id: int, tenant: str | None = None) -> Row:

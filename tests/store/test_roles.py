@@ -43,7 +43,7 @@ CALLED = {
     "app_operator": {
         "subscribe", "unsubscribe", "pause", "resume", "activate", "rotate_secret", "retry", "replay", "ping",
         "is_type", "is_pattern", "candidates", "generate_api_key", "create_endpoint", "update_endpoint", "cancel",
-        "begin_replay", "carry_on_replay", "end_replay", "preview_replay",
+        "begin_replay", "carry_on_replay", "end_replay", "preview_replay", "header_names",
     },
 }  # fmt: skip
 ROLES = list(CALLED)

@@ -77,15 +77,10 @@ async def _find(asked: Asked, filters: Filters, limit: int, start: Place | None)
 
 
 async def _page(asked: Asked, filters: Filters, before: Place | None, most: int) -> Page:
-    if filters.event is None:
-        since, until = (each.at(asked.now) if each else None for each in (filters.since, filters.until))
-        wanted = Wanted(filters.tenant, filters.endpoint_id, filters.pattern, filters.states, since, until)
-        return await deliveries.find(asked.session, wanted, before=before, most=most)
-    rows = await deliveries.find_of_event(
-        asked.session, event_id(filters.event), tenant=filters.tenant, endpoint_id=filters.endpoint_id,
-        states=filters.states, before=before[1] if before else None, most=most,
-    )  # fmt: skip
-    return Page(rows, (asked.now, rows[-1]["delivery_id"]) if len(rows) == most else None)
+    since, until = (each.at(asked.now) if each else None for each in (filters.since, filters.until))
+    event = event_id(filters.event) if filters.event is not None else None
+    wanted = Wanted(filters.tenant, filters.endpoint_id, filters.pattern, filters.states, since, until, event)
+    return await deliveries.find(asked.session, wanted, before=before, most=most)
 
 
 def _place(after: str | None) -> Place | None:

@@ -3,7 +3,7 @@
 -- endpoint by endpoint, so that what others have counts for nothing. Where the page is short, last_at and last_id are how
 -- far it looked; null when there are no more.
 --
--- $1   tenant      text         null: all
+-- $1   tenant      text         of its endpoints that are there; null: all
 -- $2   lane        int8         of this endpoint alone, also after it is gone; null: all
 -- $3   pattern     text         a type, or order.*; null: all
 -- $4   states      text[]       null: all
