@@ -82,7 +82,7 @@ MISTYPED = {
     "argument missing": (["event", "match", "order.paid"], "DATA"),
     "scope missing": (["token", "create", "billing"], "--scope"),
     "no scope": (["token", "create", "billing", "--scope", "write"], "--scope"),
-    "no id": (["token", "revoke", "whd_7_x"], "ID"),
+    "no token": (["token", "revoke", "whd_7_x"], "ID"),
     "no state": (["endpoint", "list", "--state", "gone"], "inactive, active, paused, disabled"),
     "no instant": (["delivery", "list", "--since", "yesterday"], "30min"),
     "no place": (["delivery", "list", "--after", "7"], "2026-11-21T20:15:00.123456Z/42"),

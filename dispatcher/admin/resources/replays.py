@@ -104,7 +104,8 @@ ROUTES = (
     ),
     Route(
         method="POST", path=f"{PATH}/resume", name="resume_replay", tag="replays", scope="operate",
-        summary="Go on with a replay.", handler=resume, reply=Replay, errors={409: "Its endpoint is inactive or disabled."},
+        summary="Go on with a replay.", handler=resume, reply=Replay,
+        errors={409: "Its endpoint is inactive or disabled."},
     ),
     Route(
         method="POST", path=f"{PATH}/end", name="end_replay", tag="replays", scope="operate",
