@@ -57,7 +57,7 @@ async def find(session: Session, wanted: Wanted, *, before: Place | None = None,
         rows = await session.fetch("list_deliveries_of_event", wanted.event_id, tenant, *others, *place, most)
         return Page(rows, (rows[-1]["at"], rows[-1]["delivery_id"]) if len(rows) == most else None)
     looked = LOOKED_INTO if wanted.pattern is not None else LOOKED
-    if wanted.pattern is None and wanted.states is None:
+    if wanted.pattern is None and wanted.states is None and (wanted.tenant is None or wanted.endpoint_id is not None):
         looked = min(LOOKED, EACH * most)
     found = await session.fetch("list_deliveries", *given, *place, looked, most)
     reached = (found[0]["reached_at"], found[0]["reached_id"])

@@ -119,8 +119,7 @@ WANTED = {
 }
 
 
-@pytest.mark.parametrize("looked", [5, 1000])
-@pytest.mark.parametrize("most", [3, 50])
+@pytest.mark.parametrize(("looked", "most"), [(5, 50), (15, 7), (1000, 50)])
 async def test_pages_together_are_what_the_view_says(db, session, lived, monkeypatch, looked, most):
     ids, now = lived
     monkeypatch.setattr(deliveries, "LOOKED", looked)

@@ -21,7 +21,7 @@ with lanes as materialized (
   select $2 where $2 is not null
 ), bounds as materialized (
   select case when $2 is null and $1 is null then 1 else greatest(count(*), 1) end as lanes,
-         greatest($9::int / greatest(count(*), 1), 20) as of_each,
+         greatest($9::int / greatest(count(*), 1), 5) as of_each,
          coalesce($5::timestamptz, '-infinity') as since, coalesce($6::timestamptz, 'infinity') as until,
          coalesce($7::timestamptz, 'infinity') as before_at, coalesce($8::bigint, 9223372036854775807) as before_id
     from lanes
