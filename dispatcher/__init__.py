@@ -23,7 +23,7 @@ An event's way, in the order of the files in `pipeline/`:
 
 Behind the scenes: `discover` finds what nobody remembers, `changes` what was changed with SQL, `seal` secrets that are
 stored as they are; `cancel` and `expire` end what is no longer wanted, `health` writes what the breaker decided;
-`days`, `retention` and `vacuum` look after the tables.
+`rates` counts attempts, so that nobody else has to; `days`, `retention` and `vacuum` look after the tables.
 """
 
 from importlib.metadata import version

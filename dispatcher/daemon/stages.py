@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dispatcher.daemon import values
 from dispatcher.daemon.sessions import Sessions
 from dispatcher.daemon.values import Rules
-from dispatcher.pipeline import days, discover, expire, mirror, retention, vacuum
+from dispatcher.pipeline import days, discover, expire, mirror, rates, retention, vacuum
 from dispatcher.pipeline.cancel import Cancel
 from dispatcher.pipeline.changes import Changes
 from dispatcher.pipeline.deliver import Deliver
@@ -40,6 +40,7 @@ INTAKE = (
     "mirror",
     "days",
     "expire",
+    "rates",
     "retention",
     "vacuum",
 )
@@ -98,6 +99,7 @@ class Stages:
         self.mirror = mirror.Mirror(quiet, rules.profiles)
         self._days = days.Days(sessions.upkeep("days"))
         self._expire = expire.Expire(quiet, lanes, hold_days=dispatch.hold_days)
+        self._rates = rates.Rates(sessions.open("rates"))
         self._retention = retention.Retention(sessions.upkeep("retention"), values.keep(settings), clock)
         self._vacuum = vacuum.Vacuum(sessions.upkeep("vacuum"), quiet, clock)
         self._fanout = Fanout(
@@ -125,6 +127,7 @@ class Stages:
             "mirror": (self._holding(self.mirror.step), mirror.EVERY_S),
             "days": (self._holding(self._days.step), days.EVERY_S),
             "expire": (self._holding(self._expire.step), expire.EVERY_S),
+            "rates": (self._holding(self._rates.step), rates.EVERY_S),
             "retention": (self._holding(self._retention.step), retention.EVERY_S),
             "vacuum": (self._holding(self._vacuum.step), vacuum.EVERY_S),
             "settle": (self.settle.step, poll_s),

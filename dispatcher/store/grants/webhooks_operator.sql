@@ -1,6 +1,7 @@
 -- What an operator may do: read the state, act through the functions, edit endpoints. Secrets can be set, not read.
 grant usage on schema webhooks to webhooks_operator;
 grant select on webhooks.delivery_status, webhooks.endpoint_status, webhooks.event_status, webhooks.endpoint_settings,
+  webhooks.endpoint_rates,
   webhooks.deliveries, webhooks.fanouts, webhooks.attempts, webhooks.inbox, webhooks.subscriptions,
   webhooks.holder, webhooks.profiles, webhooks.event_types to webhooks_operator;
 grant select (id, tenant, type, occurred_at) on webhooks.events to webhooks_operator;
