@@ -1,4 +1,4 @@
-"""Counts attempts, minute by minute, so that how an endpoint has done is the sum of a few rows and not of ten million."""
+"""Counts attempts, minute by minute: how an endpoint has done is then the sum of a few rows, not of ten million."""
 
 from dispatcher.errors import StatementFailed
 from dispatcher.store.session import Session
@@ -21,7 +21,7 @@ class Rates:
         self._is_tidy = False
 
     async def step(self) -> int:
-        """Count some minutes, or put together or delete a slice of what is old; returns 0 when nothing is left to do."""
+        """Count some minutes, or put together or delete a slice of what is old; returns 0 when nothing is left."""
         found = await self._count() or await self._tidy_up()
         if not found:
             await self._session.close()  # half a minute is long to hold a connection for nothing

@@ -7,7 +7,7 @@ import resource
 
 import uvloop
 
-from tests.bench import hanging, inserting, latency, recovery, throughput, whale
+from tests.bench import hanging, inserting, latency, rates, recovery, throughput, whale
 from tests.support.postgres import prepare, started
 
 BENCHMARKS = {
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "hanging": hanging.measure,
     "whale": whale.measure,
     "recovery": recovery.measure,
+    "rates": rates.measure,
 }
 
 

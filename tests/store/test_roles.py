@@ -28,6 +28,7 @@ READ = {
         "events": EVENT_READ, "endpoints": ENDPOINT_READ, "subscriptions": ALL, "deliveries": ALL, "fanouts": ALL,
         "attempts": ALL, "inbox": ALL, "delivery_status": ALL, "endpoint_status": ALL, "event_status": ALL,
         "holder": ALL, "profiles": ALL, "event_types": ALL, "replays": ALL, "endpoint_settings": ALL,
+        "endpoint_rates": ALL,
     },
 }  # fmt: skip
 INSERTED = {

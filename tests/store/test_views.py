@@ -15,7 +15,8 @@ COLUMNS = {
         "delivery_id event_id endpoint_id tenant type state attempts last_status last_reason last_at due_at"
     ),
     "endpoint_status": (
-        "endpoint_id tenant name url state state_reason open oldest_due_at last_status last_outcome last_at"
+        "endpoint_id tenant name url state state_reason open oldest_due_at last_status last_outcome last_at "
+        "delivered_1h failed_1h p95_ms_1h delivered_24h failed_24h"
     ),
     "event_status": "event_id tenant type occurred_at fanned_out_at matched",
 }
@@ -135,7 +136,7 @@ async def test_an_endpoint_at_rest(db):
     assert await of_endpoint(db, endpoint_id) == {
         "endpoint_id": endpoint_id, "tenant": "acme", "name": "ERP", "url": URL, "state": "active",
         "state_reason": None, "open": 0, "oldest_due_at": None, "last_status": None, "last_outcome": None,
-        "last_at": None,
+        "last_at": None, "delivered_1h": 0, "failed_1h": 0, "p95_ms_1h": None, "delivered_24h": 0, "failed_24h": 0,
     }  # fmt: skip
 
 
