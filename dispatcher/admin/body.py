@@ -9,11 +9,11 @@ from dispatcher.admin.problems import Problem
 
 LARGEST = 2_200_000
 """An event of 1,000,000 bytes, and what stands around it."""
-WITHIN_S = 10.0
+BODY_S = 10.0
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-async def read(request: web.BaseRequest, within_s: float = WITHIN_S) -> bytes:
+async def read(request: web.BaseRequest, within_s: float = BODY_S) -> bytes:
     """Raises `Problem`: too large, too slow, or not what was announced."""
     too_large = Problem("too-large", f"a body has at most {LARGEST:,} bytes", closes=True)
     if (request.content_length or 0) > LARGEST:

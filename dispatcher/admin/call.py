@@ -41,8 +41,8 @@ class Whose:
 class Call(Generic[Q, B]):
     """A request that was let through: whose it is, and what it asks for.
 
-    `session` is within a transaction, unless the route only reads. A route that is open to everybody has neither
-    `token` nor `session`.
+    `session` is within a transaction, unless the route only reads or is not atomic. A route that is open to everybody
+    has neither `token` nor `session`.
     """
 
     asked: Asked[Q, B]

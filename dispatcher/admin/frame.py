@@ -1,4 +1,4 @@
-"""A request's way: the right host, a known path, no other site, a token, its scope, its rate, and then what it says."""
+"""A request's way: the right host, a known path, no other site, a token, its rate, its scope, and then what it says."""
 
 import asyncio
 import secrets
@@ -10,7 +10,7 @@ from aiohttp import web
 
 from dispatcher.admin import audit, guard, once, reading
 from dispatcher.admin.bearers import Bearers
-from dispatcher.admin.body import read
+from dispatcher.admin.body import BODY_S, read
 from dispatcher.admin.call import Asked, Call, Whose
 from dispatcher.admin.connections import peer_of, working
 from dispatcher.admin.limits import Rates
@@ -32,6 +32,7 @@ class Frame:
 
     def __init__(self, table: Table, bearers: Bearers, sessions: Shared, clock: Callable[[], float]) -> None:
         self.hosts: Collection[str] = guard.HERE
+        self.body_s = BODY_S
         self._table = table
         self._bearers = bearers
         self._sessions = sessions
@@ -66,8 +67,8 @@ class Frame:
             return Reply.of(route, await route.handler(Call(Asked(named, None, None))))
         guard.refuse_other_sites(request.raw_headers)
         token = await self._token(request, route)
+        asked = await self._asked(request, route, path, named, query)
         with working(request):
-            asked = await self._asked(request, route, path, named, query)
             reply = await self._in_time(route, token, asked)
         if route.writes and not reply.is_repeated:
             audit.note(route, token, peer_of(request), reply.answer)
@@ -89,11 +90,11 @@ class Frame:
                 token = await self._bearers.who(request.raw_headers, peer_of(request))
         except TimeoutError:
             raise Problem("unavailable", "the database does not answer", headers=SOON) from None
-        if route.scope is not None and not token.allows(route.scope):
-            raise Problem("forbidden", f"this takes a token of scope {route.scope}; this one's is {token.scope}")
         if wait_s := self._rates.take(token.id, self._clock()):
             headers = {"Retry-After": str(max(round(wait_s), 1))}
             raise Problem("too-many", "a token has 50 requests a second", headers=headers)
+        if route.scope is not None and not token.allows(route.scope):
+            raise Problem("forbidden", f"this takes a token of scope {route.scope}; this one's is {token.scope}")
         return token
 
     async def _asked(
@@ -104,7 +105,7 @@ class Frame:
             guard.refuse_other_contents(headers, takes_body=route.body is not None)
         key = once.key_of(headers) if route.is_creating else None
         given, parameters = reading.path(named), reading.query(query, route.query)
-        raw = await read(request) if route.writes else b""
+        raw = await read(request, self.body_s) if route.writes else b""
         body = reading.body(raw, route.body)
         mark = once.fingerprint(route.method, path, raw) if key is not None else b""
         return Asked(given, parameters, body, raw, key, mark)
@@ -118,7 +119,7 @@ class Frame:
 
     async def _carried_out(self, route: AnyRoute, token: Token, asked: Asked[Any, Any]) -> Reply:
         async with self._sessions.one() as session:
-            if not route.writes:
+            if not (route.writes and route.is_atomic):
                 return Reply.of(route, await route.handler(Call(asked, Whose(token, session))))
             async with transaction(session) as inside:
                 call = Call(asked, Whose(token, inside))

@@ -25,7 +25,8 @@ class Route(Generic[Q, B]):
 
     `scope` None: nobody has to show a token. `errors`: what a status means that only some routes have; those that any
     such route can have are added. `is_creating`: takes an Idempotency-Key. `again`: makes the answer anew from what was
-    `kept` of it, where the body has a secret, which is never stored.
+    `kept` of it, where the body has a secret, which is never stored. `is_atomic` False: what it changes is
+    not changed in one transaction, because it takes long, or waits for what others do about it.
     """
 
     method: Method
@@ -43,6 +44,7 @@ class Route(Generic[Q, B]):
     tag: str = ""
     errors: Mapping[int, str] | None = None
     is_creating: bool = False
+    is_atomic: bool = True
     again: Callable[[Call[Q, B], Mapping[str, Any]], Awaitable[Answer]] | None = None
     within_s: float = 10.0
 
@@ -90,7 +92,7 @@ def _refuse_nonsense(route: AnyRoute, known: Mapping[str, AnyRoute]) -> None:
         raise ValueError(f"{route.method} {route.path} is there twice")
     if unknown := set(route.names) - set(PARAMETERS):
         raise ValueError(f"{route.path}: {unknown} is not among parameters.PARAMETERS")
-    if route.is_creating and route.method != "POST":
-        raise ValueError(f"{route.name}: what creates is a POST")
+    if route.is_creating and (route.method != "POST" or not route.is_atomic):
+        raise ValueError(f"{route.name}: what creates is a POST, done as a whole")
     if route.scope in {None, "read"} and route.writes:
         raise ValueError(f"{route.name}: whoever may only read changes nothing")

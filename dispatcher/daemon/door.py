@@ -40,12 +40,12 @@ class Door:
         self._ground = Ground(values.egress(rules.settings), rules.profiles, rules.keyring)
         resources = routes(self._ground) if resources is None else resources
         known = table(Readiness(entrance, clock), resources)
-        self._frame = Frame(known, Bearers(entrance, clock), shared, clock)
-        self.listener = Listener(self._frame)
+        self.frame = Frame(known, Bearers(entrance, clock), shared, clock)
+        self.listener = Listener(self.frame)
         self.apply(rules)
 
     def __repr__(self) -> str:
-        return f"<Door {self.listener!r}, {self._frame!r}>"
+        return f"<Door {self.listener!r}, {self.frame!r}>"
 
     def apply(self, rules: Rules) -> None:
         """From the next step, and the next request, on."""
@@ -54,7 +54,7 @@ class Door:
         admin = rules.settings.admin
         self.listener.place = where = place(admin.listen)
         own = {where.host} if where is not None and where.host else set()
-        self._frame.hosts = HERE | own | set(admin.allow_hosts)
+        self.frame.hosts = HERE | own | set(admin.allow_hosts)
 
     async def step(self) -> int:
         return await self.listener.step()

@@ -174,6 +174,7 @@ def route(**of: object) -> Route:
         ([route(), route(name="b")], "there twice"),
         ([route(path="/{nothing}")], "nothing"),
         ([route(is_creating=True)], "POST"),
+        ([route(method="POST", scope="admin", is_creating=True, is_atomic=False)], "as a whole"),
         ([route(method="DELETE")], "only read"),
         ([route(method="POST", scope=None)], "only read"),
     ],

@@ -97,6 +97,18 @@ async def test_keys_past_their_time_are_free_again_a_slice_at_a_time(db, upkeep)
     assert first == second
 
 
+async def test_keys_of_requests_are_forgotten_after_a_day_a_slice_at_a_time(db, upkeep):
+    await db.execute(
+        "insert into webhooks.requests (token_id, key, fingerprint, at) "
+        "select 1, n, '', now() - case when n > 1500 then interval '23 h' else interval '25 h' end "
+        "from generate_series(1, 1600) n"
+    )
+    assert [piece.rows for piece in await old_rows(upkeep, KEEP) if piece.table == "requests"] == [1500]
+    slices = [piece.rows async for piece in delete_old_rows(upkeep, KEEP) if piece.table == "requests"]
+    assert slices == [1000, 500]
+    assert await db.fetchval("select count(*) from webhooks.requests") == 100
+
+
 async def test_a_key_somebody_is_using_is_left_for_another_time(database, db, upkeep):
     await db.execute(KEYS, 3, 8.0)
     async with connected(database.dsn) as other, other.transaction():

@@ -111,13 +111,19 @@ class Api:
 
 
 @asynccontextmanager
-async def serving(dsn: str, resources: Sequence[Any] | None = (), **keys: object) -> AsyncIterator[Api]:
-    """A listener without the rest of a dispatcher, with these resources; None is the product's."""
+async def serving(
+    dsn: str, resources: Sequence[Any] | None = (), bounds: Mapping[str, object] | None = None, **keys: object
+) -> AsyncIterator[Api]:
+    """A listener without the rest of a dispatcher, with these resources; None is the product's.
+
+    `bounds`: those of its connections.
+    """
     given = settings(dsn, **{"admin__listen": "127.0.0.1:0", **keys})
     answered: list[None] = []
     sessions = Sessions(given, lambda: answered.append(None))
     session = Session(Login(dsn), "test")
     door = Door(Rules.read(given), sessions, asyncio.get_running_loop().time, resources)
+    door.listener._bounds = dict(bounds or {})
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=200), cookie_jar=aiohttp.DummyCookieJar()
     ) as http:

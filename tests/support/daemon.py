@@ -64,6 +64,9 @@ class Daemon:
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
 
+    def reload(self) -> None:
+        self.process.send_signal(signal.SIGHUP)
+
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
@@ -75,14 +78,15 @@ class Daemon:
 @asynccontextmanager
 async def starting(
     dsn: str, *, under: Sequence[str] = (), arguments: Sequence[str] = (),
-    stderr: int | None = asyncio.subprocess.PIPE, plain: bool = False, **settings: object,
+    stderr: int | None = asyncio.subprocess.PIPE, plain: bool = False, unset: Sequence[str] = (), **settings: object,
 ) -> AsyncIterator[Daemon]:  # fmt: skip
     """Not necessarily started yet; killed at the end if it still runs. `under`: the command that starts it.
 
-    `plain`: without the development set-up, which is of variables, and they outweigh a file.
+    `plain`: without the development set-up, which is of variables, and they outweigh a file; `unset`: without these.
     """
+    env = {name: value for name, value in environment(dsn, plain=plain, **settings).items() if name not in unset}
     process = await asyncio.create_subprocess_exec(
-        *under, sys.executable, "-m", "dispatcher", "run", *arguments, env=environment(dsn, plain=plain, **settings),
+        *under, sys.executable, "-m", "dispatcher", "run", *arguments, env=env,
         stdout=asyncio.subprocess.PIPE, stderr=stderr, limit=1 << 20,
     )  # fmt: skip
     running = Daemon(process)

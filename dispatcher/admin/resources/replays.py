@@ -104,7 +104,7 @@ ROUTES = (
     ),
     Route(
         method="POST", path=f"{PATH}/resume", name="resume_replay", tag="replays", scope="operate",
-        summary="Go on with a replay.", handler=resume, reply=Replay,
+        summary="Go on with a replay.", handler=resume, reply=Replay, is_atomic=False,
         errors={409: "Its endpoint is inactive or disabled."},
     ),
     Route(
