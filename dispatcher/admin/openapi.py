@@ -45,7 +45,7 @@ SHOWN = {
 WRITING = {408: "The body did not arrive in time.", 413: f"The body has more than {LARGEST:,} bytes.", 415: "Not JSON."}
 WITH_BODY = {422: "A field is refused: `errors` names it, and what is allowed."}
 CREATING = {
-    409: f"The {HEADER} was used for another request, or the first one is still under way.",
+    409: f"The {HEADER} was used for another request, or its first request is still under way.",
 }
 NAMED = {404: "It is not there, or is somebody else's."}
 

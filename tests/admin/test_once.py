@@ -56,7 +56,7 @@ async def test_spaces_and_the_order_of_names_make_no_other_request(client, db):
 async def test_another_request_under_the_same_key_is_refused(client, db, path, name):
     await client.post(THINGS, {"name": "a"}, idempotency_key="k")
     got = await client.post(path, {"name": name}, idempotency_key="k")
-    assert (got.status, got.kind) == (422, "key-reused")
+    assert (got.status, got.kind) == (409, "key-reused")
     assert await made(db) == ["a"]
 
 

@@ -24,7 +24,7 @@ class Service:
 
     def configure(self, dsn: str = "", **sections: str) -> None:
         """That database, receivers on this machine; a section replaces what is said of it."""
-        parts = {"database": f'dsn = "{dsn}"\n' if dsn else "", "egress": EGRESS, **sections}
+        parts = {"database": f'dsn = "{dsn}"\n' if dsn else "", "egress": EGRESS, "admin": 'listen = ""\n', **sections}
         self.machine.write(self.file, "".join(f"[{name}]\n{keys}" for name, keys in parts.items()))
 
     async def drop_in(self, name: str, text: str) -> None:

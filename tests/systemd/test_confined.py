@@ -1,5 +1,6 @@
 """What the hardened unit lets it do: names, TLS, both families; and what it does not."""
 
+import aiohttp
 import pytest
 
 from tests.support.dns import naming
@@ -35,6 +36,21 @@ async def test_it_resolves_names_and_speaks_tls(machine, dispatcher, postgres, a
         settled = await dispatcher.says("attempt.settled")
     assert settled["outcome"] == "delivered", settled
     assert len(receiver.requests) == 1
+
+
+async def test_it_serves_the_api_on_a_socket_for_its_group(machine, dispatcher, postgres, app):
+    dispatcher.configure(postgres.peer_dsn(app), admin='listen = "unix:/run/dispatcher/admin.sock"\n')
+    await dispatcher.start()
+    await dispatcher.says("admin.opened")
+    file = machine.root / "run/dispatcher/admin.sock"
+    assert await machine.run("stat", "-c", "%F %a %G", "/run/dispatcher/admin.sock") == "socket 660 dispatcher"
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(file))) as http,
+        http.get("http://localhost/readyz") as response,
+    ):
+        assert (response.status, await response.json()) == (200, {"status": "ok"})
+    await machine.run("systemctl", "stop", "dispatcher")
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(
