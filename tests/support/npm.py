@@ -84,5 +84,5 @@ def _install(node: Node, wanted: list[Path], folder: Path) -> Path:
         env=settings | os.environ | {"PATH": f"{node.program.parent}:{os.environ['PATH']}"},
     )  # fmt: skip
     if done.returncode != 0:
-        raise NoNode(f"npm could not install what tests/receivers needs: {done.stderr.strip()[-300:]}")
+        raise NoNode(f"npm could not install what {wanted[0]} names: {done.stderr.strip()[-300:]}")
     return folder
