@@ -102,11 +102,11 @@ class Frame:
     ) -> Asked[Any, Any]:
         headers = request.raw_headers
         if route.writes:
-            guard.refuse_other_contents(headers, takes_body=route.body is not None)
+            guard.refuse_other_contents(headers, takes_body=route.body is not None, needs_body=route.needs_body)
         key = once.key_of(headers) if route.is_creating else None
         given, parameters = reading.path(named), reading.query(query, route.query)
         raw = await read(request, self.body_s) if route.writes else b""
-        body = reading.body(raw, route.body)
+        body = reading.body(raw, route.body, needed=route.needs_body)
         mark = once.fingerprint(route.method, path, raw) if key is not None else b""
         return Asked(given, parameters, body, raw, key, mark)
 

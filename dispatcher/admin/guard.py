@@ -71,7 +71,7 @@ def refuse_other_sites(headers: Headers) -> None:
             raise Problem("cross-site", "this request comes from a page of another site (Origin)")
 
 
-def refuse_other_contents(headers: Headers, *, takes_body: bool) -> None:
+def refuse_other_contents(headers: Headers, *, takes_body: bool, needs_body: bool) -> None:
     """A body is JSON and says so: a form, which any page can send, is refused before it is read.
 
     Where there is none, some libraries call it octets.
@@ -79,10 +79,15 @@ def refuse_other_contents(headers: Headers, *, takes_body: bool) -> None:
     kinds = values(headers, b"content-type")
     if values(headers, b"content-encoding") not in ([], ["identity"]):
         raise Problem("not-json", "the body has to be sent as it is, without Content-Encoding", closes=True)
-    if not takes_body and kinds in ([], ["application/octet-stream"]):
+    may_be_nothing = not takes_body or (not needs_body and _announce_nothing(headers))
+    if may_be_nothing and kinds in ([], ["application/octet-stream"]):
         return
     if len(kinds) != 1 or not _is_json(kinds[0]):
         raise Problem("not-json", "the request needs Content-Type: application/json", closes=True)
+
+
+def _announce_nothing(headers: Headers) -> bool:
+    return values(headers, b"content-length") in ([], ["0"]) and not values(headers, b"transfer-encoding")
 
 
 def _is_json(content_type: str) -> bool:

@@ -106,7 +106,10 @@ def _operation(route: AnyRoute, references: Mapping[Model, Json]) -> Json:
         operation["parameters"] = parameters
     if route.body is not None:
         schema = references[route.body, "validation"]
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        operation["requestBody"] = {
+            "required": route.needs_body,
+            "content": {"application/json": {"schema": schema}},
+        }
     return operation
 
 

@@ -59,12 +59,13 @@ def query(text: str, model: type[M] | None) -> M | None:
     return _checked(orjson.dumps(values), model, "malformed")
 
 
-def body(raw: bytes, model: type[M] | None) -> M | None:
-    """What was sent. Raises `Problem`."""
+def body(raw: bytes, model: type[M] | None, *, needed: bool) -> M | None:
+    """What was sent, or where that is not `needed`, what goes without saying. Raises `Problem`."""
     if model is None:
         if raw.strip() not in {b"", b"{}"}:
             raise Problem("malformed", "this takes no body")
         return None
+    raw = raw if raw or needed else b"{}"
     try:
         orjson.loads(raw)  # Stricter than pydantic's: no NaN, no half of a surrogate pair, a bounded depth.
     except orjson.JSONDecodeError as error:

@@ -53,6 +53,14 @@ class Route(Generic[Q, B]):
         return self.method != "GET"
 
     @property
+    def needs_body(self) -> bool:
+        """Whether there has to be one: what acts by its defaults goes without, a change of nothing is a mistake."""
+        body: type[Any] | None = self.body
+        if body is None or self.method != "POST":
+            return body is not None
+        return any(each.is_required() for each in body.model_fields.values())
+
+    @property
     def names(self) -> list[str]:
         """What its path names."""
         return SEGMENT.findall(self.path)

@@ -213,6 +213,29 @@ async def test_a_test_is_a_delivery_to_look_at(admin, db):
     assert await db.fetchval("select test from webhooks.deliveries where id = $1", delivery_id)
 
 
+async def test_what_acts_by_its_defaults_needs_no_body(admin, db):
+    one = f"{PATH}/{(await admin.post(PATH, WHOLE)).json['id']}"
+    assert (await admin.post(f"{one}/test")).status == 202
+    assert (await admin.post(f"{one}/rotate-secret")).json["secret"] == (await endpoint(db, 1))["secret"]
+    for path in (PATH, f"{one}/test"):
+        got = await admin.ask("POST", path, given=b"{}", content_type="text/plain")
+        assert (got.status, got.kind) == (415, "not-json")
+    assert (await admin.ask("POST", f"{one}/test", given=b"{}", content_type="application/octet-stream")).status == 415
+    assert (await admin.post(PATH)).status == 415
+    assert (await admin.ask("PATCH", one)).status == 415
+
+
+async def test_the_document_says_which_bodies_may_be_left_out(admin):
+    paths = (await admin.get("/api/v1/openapi.json")).json["paths"]
+    bodies = {
+        each["operationId"]: each["requestBody"]["required"]
+        for of in paths.values()
+        for each in of.values()
+        if "requestBody" in each
+    }
+    assert {name for name, required in bodies.items() if not required} == {"test_endpoint", "rotate_secret"}
+
+
 async def test_a_test_of_a_type_without_example_is_refused_in_the_words_of_sql(admin):
     made = (await admin.post(PATH, WHOLE)).json
     got = await admin.post(f"{PATH}/{made['id']}/test", {"type": "order.paid"})
