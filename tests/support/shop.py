@@ -102,9 +102,7 @@ async def token(database: Database, tenant: str) -> str:
     """As the README says to make one."""
     (line,) = blocks("sh")
     words = line.partition("#")[0].replace("acme", tenant).split()
-    async with program(
-        sys.executable, "-m", *words, cwd=ROOT, env=environment(database.dsn)
-    ) as running:
+    async with program(sys.executable, "-m", *words, cwd=ROOT, env=environment(database.dsn)) as running:
         return (await running.says(r"^whd_\S+$")).group(0)
 
 

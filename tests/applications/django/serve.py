@@ -1,6 +1,7 @@
 """The shop: its migrations, and then its pages. Says its port."""
 
 import os
+import sys
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -22,5 +23,6 @@ class Silent(WSGIRequestHandler):
 application = get_wsgi_application()
 call_command("migrate", verbosity=0)
 server = make_server("127.0.0.1", 0, application, Threads, Silent)
-print(f"port {server.server_port}", flush=True)
+sys.stdout.write(f"port {server.server_port}\n")
+sys.stdout.flush()
 server.serve_forever()

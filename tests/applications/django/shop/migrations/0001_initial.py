@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     initial = True
-    operations = [
+    operations = (
         migrations.CreateModel(
             "Customer",
             [
@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Order",
             [
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("customer", models.ForeignKey("shop.customer", models.CASCADE)),
                 ("amount", models.DecimalField(max_digits=9, decimal_places=2)),
                 ("paid", models.BooleanField(default=False)),
@@ -27,4 +27,4 @@ class Migration(migrations.Migration):
             [("id", models.TextField(primary_key=True, serialize=False)), ("body", models.JSONField())],
             options={"db_table": "received"},
         ),
-    ]
+    )
