@@ -12,11 +12,20 @@ from dispatcher.admin.problems import Blame, Problem
 from dispatcher.admin.resources import acts, tenancy
 from dispatcher.admin.resources.showing import current, fields_of, shape
 from dispatcher.admin.routes import API, AnyRoute, Route
-from dispatcher.admin.shapes.endpoint import Changes, Created, Endpoint, EndpointPage, EndpointQuery, NewEndpoint
+from dispatcher.admin.shapes.endpoint import (
+    Changes,
+    Created,
+    Endpoint,
+    EndpointPage,
+    EndpointQuery,
+    NewEndpoint,
+    Settings,
+)
 from dispatcher.store import endpoints, secrets
 from dispatcher.store.session import Row
 
 PATH = f"{API}/endpoints"
+LARGE = 1e15
 SECRET = frozenset({"secret", "api_key", "headers"})
 
 
@@ -46,7 +55,7 @@ class Keeper:
         self._ground = ground
 
     async def create(self, call: Call[None, NewEndpoint]) -> Answer:
-        given = call.body.model_dump(exclude_unset=True)
+        given = _given(call.body)
         tenant = tenancy.given(call.token, call.body.tenant, is_given="tenant" in given)
         made = await endpoints.create(call.session, json.dumps({**given, "tenant": tenant}).encode())
         self._judge(call.body.url, call.body.profile)
@@ -60,7 +69,7 @@ class Keeper:
         return self._created(call, row, self._ground.secret_of(stored.secrets))
 
     async def update(self, call: Call[None, Changes]) -> Answer:
-        endpoint_id, given = call.path["endpoint_id"], call.body.model_dump(exclude_unset=True)
+        endpoint_id, given = call.path["endpoint_id"], _given(call.body)
         before = await current(call)
         await endpoints.update(call.session, endpoint_id, json.dumps(given).encode(), call.tenant)
         row = await endpoints.read(call.session, endpoint_id, call.tenant)
@@ -83,6 +92,15 @@ class Keeper:
         if why := self._ground.refuse_url(url, profile):
             blame = Blame(field="url", rule="url_is_allowed", message=f"url is refused: {why}")
             raise Problem("refused", blame.message, errors=[blame])
+
+
+def _given(body: Settings) -> dict[str, Any]:
+    """What was given, null or not; and 31 as 31, not as 31.0, because a refusal repeats it."""
+    given = body.model_dump(exclude_unset=True)
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() and abs(value) < LARGE else value
+        for name, value in given.items()
+    }
 
 
 async def delete(call: Call[None, None]) -> Answer:

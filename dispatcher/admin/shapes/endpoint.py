@@ -107,7 +107,16 @@ class Endpoint(BaseModel):
     oldest_due_at: datetime | None
     last_status: int | None = Field(description="Of the last webhook that was sent; null where there was no reply.")
     last_outcome: str | None
+    last_reason: str | None = Field(description="Where there was no reply.")
     last_at: datetime | None
+    delivered_1h: int = Field(description="Attempts of the last hour that were accepted.")
+    failed_1h: int = Field(description="And those that were not; faults of the dispatcher are neither.")
+    success_1h: float | None = Field(description="Accepted of all, 0 to 1; null where nothing was tried.")
+    p95_ms_1h: int | None = Field(description="Nineteen of twenty took no longer, give or take a tenth.")
+    delivered_24h: int
+    failed_24h: int
+    success_24h: float | None
+    p95_ms_24h: int | None
 
 
 class Created(Endpoint):

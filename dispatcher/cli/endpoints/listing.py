@@ -23,6 +23,7 @@ COLUMNS = (
     Column("types", 36, 7),
     Column("state", 26, 9),
     Column("open", 7, 4, is_right=True),
+    Column("1 h", 15, 6, is_right=True),
     Column("last", 32, 14),
 )
 PAGE = 500
@@ -93,6 +94,7 @@ def _keyed(row: Row) -> dict[str, Any]:
         "last_outcome",
         "last_reason",
         "last_at",
+        *wording.RATES,
         "created_at",
     )
     return {
@@ -120,5 +122,6 @@ def _cells(row: Row, now: datetime) -> list[str | Cell]:
         ", ".join(row["types"]) or "none",
         wording.state(row, now),
         wording.opened(row["open"]),
+        wording.rate(row, "1h"),
         wording.last(row, now),
     ]

@@ -106,6 +106,8 @@ def _standing(row: Row, now: datetime) -> Iterator[Line]:
     yield _line("open", f"{wording.opened(row['open'])}{oldest}")
     last = wording.last(row, now)
     yield [(f"{'last':{LABEL}}", DIM), (last.text, last.style)]
+    yield _line("last hour", wording.rates(row, "1h"))
+    yield _line("last day", wording.rates(row, "24h"))
 
 
 def _secret(row: Row, now: datetime) -> str:

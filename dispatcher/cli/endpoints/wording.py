@@ -1,6 +1,7 @@
 """How an endpoint stands, in a few words."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from dispatcher.cli.printing import Cell
 from dispatcher.cli.screen import BAD, DIM, GOOD, WARN
@@ -11,6 +12,9 @@ from dispatcher.store.session import Row
 COUNTED = 10_000
 """Open deliveries are counted up to there."""
 NEVER = "never"
+RATES = tuple(f"{what}_{span}" for span in ("1h", "24h") for what in ("delivered", "failed", "success", "p95_ms"))
+"""The figures of the last hour and of the last day, as `webhooks.endpoint_rates` has them."""
+WELL, BADLY = 0.99, 0.5
 
 
 def state(row: Row, now: datetime) -> Cell:
@@ -42,6 +46,30 @@ def came_to(row: Row) -> str:
     """`503 retrying`, `timeout dead`; an ending without a request is its own reason."""
     said = str(row["last_status"] or row["last_reason"] or "")
     return said if said == row["last_outcome"] else f"{said} {row['last_outcome']}".strip()
+
+
+def rate(row: Row, span: str) -> Cell:
+    """How many of its attempts were accepted, and how long they took."""
+    success = row[f"success_{span}"]
+    if success is None:
+        return Cell("", DIM)
+    style = GOOD if success >= WELL else WARN if success >= BADLY else BAD
+    return Cell(f"{_percent(success)} {row[f'p95_ms_{span}']:,} ms", style)
+
+
+def rates(row: Row, span: str) -> str:
+    """The same in a sentence."""
+    delivered, failed = row[f"delivered_{span}"], row[f"failed_{span}"]
+    if not delivered and not failed:
+        return "nothing was tried"
+    share = _percent(row[f"success_{span}"])
+    return f"{delivered:,} delivered, {failed:,} failed ({share}), 95 of 100 within {row[f'p95_ms_{span}']:,} ms"
+
+
+def _percent(share: Decimal) -> str:
+    """Never rounded to all or nothing where it is not."""
+    percent = float(share) * 100
+    return f"{percent:.0f} %" if percent in {0, 100} else f"{min(max(percent, 0.1), 99.9):.1f} %"
 
 
 def opened(number: int) -> str:

@@ -18,10 +18,12 @@ with page as materialized (
    order by e.id
    limit $5::int
 )
-select s.*, t.open, t.oldest_due_at, t.last_status, t.last_outcome, t.last_at, l.reason as last_reason
+select s.*, t.open, t.oldest_due_at, t.last_status, t.last_outcome, t.last_at, l.reason as last_reason,
+       r.delivered_1h, r.failed_1h, r.success_1h, r.p95_ms_1h, r.delivered_24h, r.failed_24h, r.success_24h, r.p95_ms_24h
   from page p
   join webhooks.endpoint_settings s on s.endpoint_id = p.id
   join webhooks.endpoint_status t on t.endpoint_id = p.id
+  join webhooks.endpoint_rates r on r.endpoint_id = p.id
   left join lateral (
     -- Where the status does not say it already.
     select a.reason from webhooks.attempts a
