@@ -28,7 +28,7 @@ create table webhooks.rates (
   -- A tenth of what is there comes and goes in a quarter of an hour.
   autovacuum_vacuum_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1
 );
--- The only one: where the planner knows little, it would take one by age to be as good for an endpoint's (seen: 0.5 s became 95).
+-- The only one: where the planner knows little, it would take one by age to be as good for an endpoint's (seen: 2 s became 90 and more).
 create index rates_endpoint on webhooks.rates (endpoint_id, minutes, at);
 
 comment on column webhooks.rates.at is 'where the span begins; it is `minutes` long';
