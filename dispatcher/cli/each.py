@@ -47,7 +47,7 @@ def show(done: Sequence[Done], noun: str, outcome: str, *, as_json: bool) -> Non
     else:
         for one in done:
             if one.error is None:
-                screen.text((f"{noun} {one.number}", GOOD), f": {outcome}")
+                screen.whole((f"{noun} {one.number}", GOOD), f": {outcome}")
             else:
                 complain(f"{noun} {one.number}: {one.error}" if f"{noun} {one.number}" not in one.error else one.error)
     if any(one.error for one in done):

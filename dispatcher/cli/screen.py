@@ -48,6 +48,11 @@ class Screen:
         """As many lines as it takes: for what a person may want to copy whole."""
         self._print(spans, wraps=True)
 
+    def whole(self, *spans: Span) -> None:
+        """One line, never cut: for what strangers wrote, and a person may want to copy."""
+        made = put_together(spans)
+        self._guarded(lambda: self._console.print(made, soft_wrap=True))
+
     def raw(self, line: bytes) -> None:
         """A line as it is, for programs."""
         self._guarded(lambda: sys.stdout.write(line.decode()))

@@ -46,7 +46,7 @@ def show(config: Path | None, delivery_id: int, *, as_json: bool) -> None:
         show_json(screen, _keyed(shown))
         return
     for line in _lines(shown):
-        screen.text(*line)
+        screen.whole(*line)
 
 
 async def _shown(asked: Asked, known: Known, delivery_id: int) -> Shown:

@@ -44,7 +44,7 @@ def create(config: Path | None, given: Given, *, as_json: bool) -> None:
         show_json(screen, {"endpoint_id": made.endpoint_id, "state": row["state"], "secret": secret, "api_key": key})
         return
     for line in _created(row, secret, key):
-        screen.text(*line)
+        screen.whole(*line)
 
 
 def _created(row: Row, secret: str | None, key: str | None) -> Iterator[Line]:
@@ -83,10 +83,10 @@ def update(
     if as_json:
         show_json(screen, {"endpoint_id": endpoint_id, "changed": changed, "api_key": key})
         return
-    screen.text((f"endpoint {endpoint_id}", GOOD), f": changed {', '.join(changed)}")
+    screen.whole((f"endpoint {endpoint_id}", GOOD), f": changed {', '.join(changed)}")
     if key:
-        screen.text(("api key  ", DIM), key)
-        screen.text(("         ", DIM), (KEY_ONCE, DIM))
+        screen.whole(("api key  ", DIM), key)
+        screen.whole(("         ", DIM), (KEY_ONCE, DIM))
 
 
 def _judge(known: Known, row: Row, settings: dict[str, Any]) -> None:
@@ -121,11 +121,11 @@ def rotate(config: Path | None, endpoint_id: int, secret: str | None, overlap: t
     if as_json:
         show_json(screen, {"endpoint_id": endpoint_id, "secret": shown, "previous_secret_until": until})
         return
-    screen.text((wording.named(row), f"bold {GOOD}"), " has a new secret")
+    screen.whole((wording.named(row), f"bold {GOOD}"), " has a new secret")
     if shown:
-        screen.text(("secret   ", DIM), shown)
-        screen.text(("         ", DIM), (ONCE, DIM))
+        screen.whole(("secret   ", DIM), shown)
+        screen.whole(("         ", DIM), (ONCE, DIM))
     if until:
-        screen.text(
+        screen.whole(
             f"The former one signs, too, for {about(overlap.total_seconds())}, until {until:%Y-%m-%d %H:%M:%SZ}"
         )

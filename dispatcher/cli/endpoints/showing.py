@@ -47,10 +47,10 @@ def show_one(config: Path | None, endpoint_id: int, *, as_json: bool) -> None:
         show_json(screen, _keyed(shown))
         return
     for line in _lines(shown):
-        screen.text(*line)
+        screen.whole(*line)
     show(screen, _latest(shown, width_of(screen)))
     for words, why in shown.advice:
-        screen.text(("next           ", DIM), words, (f"  {why}" if why else "", DIM))
+        screen.whole(("next           ", DIM), words, (f"  {why}" if why else "", DIM))
 
 
 async def _shown(asked: Asked, known: Known, endpoint_id: int) -> Shown:

@@ -13,9 +13,9 @@ from dispatcher.cli.deliveries.waiting import UNHELD, Patience, is_held, until_e
 from dispatcher.cli.endpoints.judging import in_force
 from dispatcher.cli.printing import show_json
 from dispatcher.cli.promises.known import Known, read
-from dispatcher.cli.screen import BAD, DIM, GOOD, WARN, Line, Screen
+from dispatcher.cli.screen import BAD, DIM, GOOD, Line, Screen
 from dispatcher.errors import DispatcherError
-from dispatcher.model import Outcome, State
+from dispatcher.model import OUR_FAULTS, Outcome, State
 from dispatcher.store import deliveries, endpoints
 from dispatcher.store.session import Row, Rows
 
@@ -47,7 +47,7 @@ def test(config: Path | None, endpoint_id: int, event_type: str | None, *, waits
         show_json(screen, _keyed(tested))
     else:
         for line in _lines(tested):
-            screen.text(*line)
+            screen.whole(*line)
     if tested.delivery and tested.delivery["state"] != Outcome.DELIVERED:
         raise typer.Exit(1)
 
@@ -81,11 +81,8 @@ def _lines(tested: Tested) -> Iterator[Line]:
     if row is None:
         yield [f"a test is on its way to {url}: dispatcher delivery show {tested.delivery_id}"]
         return
-    said = f"test {tested.delivery_id} to {url}: "
-    if row["state"] == wording.PENDING:
-        yield [said, (_unended(tested, row), f"bold {WARN}")]
-    else:
-        yield [said, (row["state"], f"bold {GOOD if row['state'] == Outcome.DELIVERED else BAD}")]
+    style = GOOD if row["state"] == Outcome.DELIVERED else BAD
+    yield [f"test {tested.delivery_id} to {url}: ", (_ended(tested, row), f"bold {style}")]
     yield from wording.attempts_of(tested.attempts or [])
     if row["state"] == Outcome.DELIVERED and tested.endpoint["state"] in {State.INACTIVE, State.DISABLED}:
         yield [("next  ", DIM), f"dispatcher endpoint activate {number}"]
@@ -93,7 +90,7 @@ def _lines(tested: Tested) -> Iterator[Line]:
         yield [("next  ", DIM), f"dispatcher delivery show {tested.delivery_id}"]
 
 
-def _unended(tested: Tested, row: Row) -> str:
-    if row["last_reason"] is not None:
+def _ended(tested: Tested, row: Row) -> str:
+    if row["last_reason"] in OUR_FAULTS:
         return f"not sent, for a fault on this side: {row['last_reason']}; see the dispatcher's log"
-    return f"not ended within {tested.waited_s:g} s"
+    return f"not ended within {tested.waited_s:g} s" if row["state"] == wording.PENDING else str(row["state"])

@@ -80,7 +80,7 @@ def send(config: Path | None, wanted: Wanted, *, as_json: bool) -> None:
         show_json(screen, _keyed(sent))
     else:
         for line in _lines(sent):
-            screen.text(*line)
+            screen.whole(*line)
     if not sent.is_well:
         raise typer.Exit(1)
 

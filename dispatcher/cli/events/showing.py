@@ -62,12 +62,12 @@ def show_one(config: Path | None, given: str, *, pretty: bool, as_json: bool) ->
         show_json(screen, _keyed(shown))
         return
     for line in _lines(shown, pretty=pretty):
-        screen.text(*line)
+        screen.whole(*line)
     if shown.deliveries:
-        screen.text("")
+        screen.whole("")
         show(screen, wording.lines_of(shown.deliveries[:MOST], shown.now, width_of(screen)))
     if shown.more:
-        screen.text((f"and more: dispatcher delivery list --event {wording.webhook_id(number)}", DIM))
+        screen.whole((f"and more: dispatcher delivery list --event {wording.webhook_id(number)}", DIM))
 
 
 def _keyed(shown: Shown) -> dict[str, Any]:
@@ -106,7 +106,15 @@ def _lines(shown: Shown, *, pretty: bool) -> Iterator[Line]:
         yield _line("key", payload["key"])
     for name in ("context", "data"):
         if payload[name] is not None:
-            yield [(f"{name:{LABEL}}", DIM), f"\n{laid_out(payload[name])}" if pretty else payload[name]]
+            yield from _json(name, laid_out(payload[name]) if pretty else payload[name])
+
+
+def _json(name: str, text: str) -> Iterator[Line]:
+    """As it is stored, in as many lines as that has."""
+    first, *more = text.split("\n")
+    yield [(f"{name:{LABEL}}", DIM), first]
+    for line in more:
+        yield [" " * LABEL, line]
 
 
 def _line(label: str, value: str) -> Line:
