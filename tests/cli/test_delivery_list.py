@@ -28,8 +28,8 @@ async def past(db):
     await db.execute("delete from webhooks.inbox")
     await db.execute("update webhooks.attempts set event_id = $1", event)
     await db.execute(
-        "insert into webhooks.attempts (delivery_id, event_id, endpoint_id, attempt, duration_ms, status, outcome, reason, "
-        "reply) values (3, $1, $2, 1, 9, 500, 'retrying', 'http_500', '\\x00ff1b5b33316d')", event, endpoint_id,
+        "insert into webhooks.attempts (delivery_id, event_id, endpoint_id, attempt, duration_ms, status, outcome, "
+        "reason, reply) values (3, $1, $2, 1, 9, 500, 'retrying', 'http_500', '\\x00ff1b5b33316d')", event, endpoint_id,
     )  # fmt: skip
     await db.execute(
         "insert into webhooks.deliveries (id, event_id, endpoint_id, due_at, attempts, version) "
@@ -86,7 +86,8 @@ async def test_filters_narrow_it(database, past):
     assert await listed(database, "--event", str(event), "--after", first["next"]) == [1]
 
 
-async def test_none_and_more_are_said(database, past):
+@pytest.mark.usefixtures("past")
+async def test_none_and_more_are_said(database):
     assert (await ran(*WORDS, "--tenant", "b", dsn=database.dsn)).stdout == "none\n"
     last = (await ran(*WORDS, "--limit", "2", dsn=database.dsn)).stdout.splitlines()[-1]
     assert last.startswith("and more: --limit N, or --after ")
@@ -114,7 +115,8 @@ async def test_every_attempt_is_shown_with_what_came_back(database, past):
     ]  # fmt: skip
 
 
-async def test_a_reply_is_text_or_base64_for_a_program_and_harmless_for_a_person(database, past):
+@pytest.mark.usefixtures("past")
+async def test_a_reply_is_text_or_base64_for_a_program_and_harmless_for_a_person(database):
     first, second = (await object_of("delivery", "show", "1", dsn=database.dsn))["attempts_made"]
     assert (first["reply"], first["reply_encoding"]) == ("up in a minute", "utf-8")
     assert (second["reply"], second["status"], second["reason"]) == (None, None, "timeout")
@@ -141,7 +143,8 @@ async def test_one_that_is_held_says_why(database, db, past):
     assert "next" not in shown
 
 
-async def test_several_are_retried_or_cancelled_each_for_itself(database, db, past):
+@pytest.mark.usefixtures("past")
+async def test_several_are_retried_or_cancelled_each_for_itself(database, db):
     done = await ran("delivery", "retry", "1", "2", "3", "99", dsn=database.dsn_as("app_operator"))
     assert done.returncode == 1
     assert done.stdout.splitlines() == [f"delivery {n}: due now, with all its attempts again" for n in (1, 3)]
@@ -158,7 +161,8 @@ async def test_several_are_retried_or_cancelled_each_for_itself(database, db, pa
     assert (again.returncode, again.stderr) == (1, "dispatcher: delivery 1: nothing to cancel: it is not open\n")
 
 
-async def test_others_are_told_what_to_grant(database, past):
+@pytest.mark.usefixtures("past")
+async def test_others_are_told_what_to_grant(database):
     for words in (WORDS, ["delivery", "show", "1"], ["delivery", "retry", "1"], ["delivery", "cancel", "1"]):
         for role in ("app_producer", "app_nobody"):
             done = await ran(*words, dsn=database.dsn_as(role))

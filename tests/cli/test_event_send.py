@@ -104,7 +104,9 @@ async def test_where_nobody_would_deliver_it_is_not_waited_for(database, db):
 
 async def test_the_newest_is_first_and_short_pages_are_gone_over(database, db, monkeypatch):
     monkeypatch.setattr(events, "LOOKED", 3)
-    ids = [await insert(db, "rare" if n % 5 == 0 else "order.paid", tenant="ab"[n % 2]) for n in range(20)]
+    ids = sorted(row["id"] for row in await db.fetch("select webhooks.uuidv7() as id from generate_series(1, 20)"))
+    for n, id_ in enumerate(ids):
+        await insert(db, "rare" if n % 5 == 0 else "order.paid", tenant="ab"[n % 2], id=id_)
     await db.execute("insert into webhooks.fanouts (event_id, matched) values ($1, 2)", ids[-1])
 
     async def listed(*words: str) -> list[str]:

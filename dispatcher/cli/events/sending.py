@@ -59,10 +59,10 @@ class Sent:
 
 def send(config: Path | None, wanted: Wanted, *, as_json: bool) -> None:
     """Exits with 1 where it was waited for and not all was delivered. Raises `Refused`, and what `ask` raises."""
-    data = read_text("DATA", wanted.data)
-    context = None if wanted.context is None else read_json("--context", wanted.context)
     if wanted.data == wanted.context == "-":
         raise typer.BadParameter("- is given twice, and stdin is read once: use @FILE for one of them")
+    data = read_text("DATA", wanted.data)
+    context = None if wanted.context is None else read_json("--context", wanted.context)
     screen = Screen()
 
     async def work(asked: Asked) -> Sent:
@@ -117,7 +117,7 @@ def _lines(sent: Sent) -> Iterator[Line]:
     for row in reversed(sent.deliveries):
         style = wording.STYLES.get(row["state"], BAD)
         said = str(row["last_status"] or row["last_reason"] or "")
-        why = "" if said == row["state"] else f" {said}"
+        why = "" if said in {"", row["state"]} else f" {said}"
         yield [
             (f"delivery {row['delivery_id']} to endpoint {row['endpoint_id']}: ", DIM),
             (f"{row['state']}{why}", style),
