@@ -261,7 +261,4 @@ begin
 end
 $$;
 
--- What was done last, whoever's it was. Rows come in its order, so that it costs next to nothing to keep.
-create index attempts_at on webhooks.attempts (at);
-
 revoke execute on all functions in schema webhooks from public;

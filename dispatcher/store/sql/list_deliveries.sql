@@ -15,27 +15,42 @@
 -- $10  most        int4
 
 -- coalesce, not "is null or": a plan for any value must still use the indexes, and leave out days.
-with lanes as materialized (
+with candidates as materialized (
   select e.id from webhooks.endpoints e where $2::bigint is null and ($1::text is null or e.tenant = $1)
   union all
   select $2 where $2 is not null
+), heads as materialized (
+  -- The latest of each: only of those who have the latest is anything on this page.
+  select c.id, h.at, row_number() over (order by h.at desc, c.id) as place
+    from candidates c
+   cross join lateral (
+     select max(x.at) as at
+       from ((select a.at
+                from webhooks.attempts a
+               where a.endpoint_id = c.id
+                 and a.at >= coalesce($5::timestamptz, '-infinity') and a.at < coalesce($6::timestamptz, 'infinity')
+                 and a.at <= coalesce($7::timestamptz, 'infinity')
+                 and (a.at, a.delivery_id) < (coalesce($7, 'infinity'), coalesce($8::bigint, 9223372036854775807))
+               order by a.at desc
+               limit 1)
+             union all
+             (select d.due_at
+                from webhooks.deliveries d
+               where d.endpoint_id = c.id and not d.test and ($4::text[] is null or 'pending' = any ($4))
+                 and d.due_at >= coalesce($5, '-infinity') and d.due_at < coalesce($6, 'infinity')
+                 and d.due_at <= least(now(), coalesce($7, 'infinity'))
+                 and (d.due_at, d.id) < (coalesce($7, 'infinity'), coalesce($8, 9223372036854775807))
+               order by d.due_at desc
+               limit 1)) x) h
+   where h.at is not null
+   order by h.at desc, c.id
+   limit 201
+), lanes as materialized (
+  select h.id from heads h where h.place <= 200
 ), bounds as materialized (
-  select case when $2 is null and $1 is null then 1 else greatest(count(*), 1) end as lanes,
-         greatest($9::int / greatest(count(*), 1), 5) as of_each,
-         coalesce($5::timestamptz, '-infinity') as since, coalesce($6::timestamptz, 'infinity') as until,
-         coalesce($7::timestamptz, 'infinity') as before_at, coalesce($8::bigint, 9223372036854775807) as before_id
-    from lanes
+  select greatest($9::int / greatest(count(*), 1), 5) as of_each from lanes
 ), attempted as materialized (
-  select null::bigint as lane, x.*
-    from (select a.at, a.delivery_id, a.event_id, a.endpoint_id, a.attempt, a.status, a.outcome, a.reason
-            from webhooks.attempts a
-           where $1 is null and $2 is null
-             and a.at >= coalesce($5, '-infinity') and a.at < coalesce($6, 'infinity') and a.at <= coalesce($7, 'infinity')
-             and (a.at, a.delivery_id) < (coalesce($7, 'infinity'), coalesce($8, 9223372036854775807))
-           order by a.at desc, a.delivery_id desc
-           limit $9) x
-  union all
-  select l.id, x.*
+  select l.id as lane, x.*
     from lanes l
    cross join lateral (
      select a.at, a.delivery_id, a.event_id, a.endpoint_id, a.attempt, a.status, a.outcome, a.reason
@@ -45,41 +60,41 @@ with lanes as materialized (
         and (a.at, a.delivery_id) < (coalesce($7, 'infinity'), coalesce($8, 9223372036854775807))
       order by a.at desc, a.delivery_id desc
       limit (select b.of_each from bounds b)) x
-   where $1 is not null or $2 is not null
 ), waiting as materialized (
-  -- Never attempted: nothing has moved it, or nobody remembers an attempt.
+  -- What was never attempted is due, whoever it waits for; what is to be tried again later is not looked at.
   select l.id as lane, x.*
     from lanes l
    cross join lateral (
-     select d.due_at as at, d.id as delivery_id, d.event_id
+     select d.due_at as at, d.id as delivery_id, d.event_id, d.attempts, d.version
        from webhooks.deliveries d
       where d.endpoint_id = l.id and not d.test
-        and d.due_at >= coalesce($5, '-infinity') and d.due_at < coalesce($6, 'infinity') and d.due_at <= coalesce($7, 'infinity')
+        and d.due_at >= coalesce($5, '-infinity') and d.due_at < coalesce($6, 'infinity')
+        and d.due_at <= least(now(), coalesce($7, 'infinity'))
         and (d.due_at, d.id) < (coalesce($7, 'infinity'), coalesce($8, 9223372036854775807))
-        and d.attempts = 0
-        and (d.version = 0 or not exists (select from webhooks.attempts a where a.delivery_id = d.id))
       order by d.due_at desc, d.id desc
       limit (select b.of_each from bounds b)) x
-   where $4::text[] is null or 'pending' = any ($4)
+   where $4 is null or 'pending' = any ($4)
 ), tests as materialized (
   select d.due_at as at, d.id as delivery_id, d.event_id, d.endpoint_id
     from webhooks.deliveries d
    where d.test and ($4 is null or 'pending' = any ($4))
      and ($2 is null or d.endpoint_id = $2)
-     and ($1 is null or d.endpoint_id in (select l.id from lanes l))
+     and ($1 is null or d.endpoint_id in (select c.id from candidates c))
      and d.due_at >= coalesce($5, '-infinity') and d.due_at < coalesce($6, 'infinity')
      and (d.due_at, d.id) < (coalesce($7, 'infinity'), coalesce($8, 9223372036854775807))
      and not exists (select from webhooks.attempts a where a.delivery_id = d.id)
 ), reached as materialized (
   -- Of what was cut off, the latest end: up to there everything was seen.
   select x.at, x.delivery_id
-    from (select * from (select a.at, a.delivery_id, row_number() over (partition by a.lane order by a.at desc, a.delivery_id desc) as place,
-                                case when a.lane is null then $9 else b.of_each end as most
-                           from attempted a cross join bounds b) p where p.place = p.most
+    from (select p.at, p.delivery_id
+            from (select a.at, a.delivery_id, row_number() over (partition by a.lane order by a.at desc, a.delivery_id desc) as place
+                    from attempted a
+                  union all
+                  select w.at, w.delivery_id, row_number() over (partition by w.lane order by w.at desc, w.delivery_id desc)
+                    from waiting w) p
+           where p.place = (select b.of_each from bounds b)
           union all
-          select * from (select w.at, w.delivery_id, row_number() over (partition by w.lane order by w.at desc, w.delivery_id desc) as place,
-                                b.of_each as most
-                           from waiting w cross join bounds b) p where p.place = p.most) x
+          select h.at, 999999999999999999 from heads h where h.place = 201) x
    order by x.at desc, x.delivery_id desc
    limit 1
 ), page as materialized (
@@ -88,6 +103,8 @@ with lanes as materialized (
            where $4 is null or a.outcome = any ($4) or ('pending' = any ($4) or 'cancelled' = any ($4)) and a.outcome <> 'delivered'
           union all
           select w.at, w.delivery_id, w.event_id, w.lane, null, null, null, null from waiting w
+           where w.attempts = 0
+             and (w.version = 0 or not exists (select from webhooks.attempts a where a.delivery_id = w.delivery_id))
           union all
           select t.at, t.delivery_id, t.event_id, t.endpoint_id, null, null, null, null from tests t
            order by 1 desc, 2 desc) c
