@@ -71,13 +71,15 @@ async def run(*words: str, cwd, env: dict[str, str]) -> tuple[int, str]:
     return process.returncode, said.decode()
 
 
-async def test_django_s_own_tests_have_the_schema_in_the_database_they_make(project, database, tester):
+async def test_django_s_own_tests_have_the_schema_in_the_database_they_make(cluster, project, database, tester):
     (printed, into) = re.search(r"`dispatcher (migrate --print) > ([\w/.]+)`", shop.SECTION).groups()
     _, script = await run("-m", "dispatcher", *printed.split(), cwd=project, env=environment())
     (project / into).write_text(script)
     env = environment() | shop.libpq(database, tester)
     env |= {"DJANGO_SETTINGS_MODULE": "shop.settings", "TEST_DATABASE": f"{database.name}_of_django"}
+    before = len(cluster.log)
     code, said = await run("-m", "django", "test", "--noinput", cwd=project, env=env)
+    assert "already a transaction in progress" not in cluster.log[before:]
     assert code == 0, said
     assert "Ran 3 tests" in said
 

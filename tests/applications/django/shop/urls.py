@@ -1,6 +1,5 @@
-"""The README's views, and what tests need besides: somebody who pays, and somebody who pays and then fails."""
+"""The README's views, and what tests need besides: somebody who pays."""
 
-from django.db import transaction
 from django.http import HttpResponse
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
@@ -17,17 +16,9 @@ def paying(_, order_id):
     return HttpResponse("paid")
 
 
-@csrf_exempt
-def failing(_, order_id):
-    with transaction.atomic():
-        pay(Order.objects.select_related("customer").get(pk=order_id))
-        raise RuntimeError("the shop's own affair")
-
-
 urlpatterns = [
     path("hook", hook),
     path("orders/<int:order_id>/pay", paying),
-    path("orders/<int:order_id>/fail", failing),
     path("webhooks/", page, name="webhooks"),
     path("webhooks/<int:webhook_id>/", page, name="webhook"),
     re_path(r"^webhooks/(?P<webhook_id>\d+)/(?P<act>test|activate|pause|resume|delete)/$", act, name="act"),
