@@ -8,6 +8,13 @@ from tests.support.dispatching import Running, dispatching
 from tests.support.trying import RESOURCES
 
 
+@pytest.fixture(scope="module")
+async def common(cluster):
+    """The same for all tests of a file that look at nothing but what they get."""
+    async with cluster.database() as database, serving(database.dsn, RESOURCES) as api:
+        yield api
+
+
 @pytest.fixture
 async def api(database):
     """A listener with routes made for tests."""

@@ -8,6 +8,11 @@ from tests.support.trying import RESOURCES
 PATH = "/api/v1/things"
 
 
+@pytest.fixture
+def api(common):
+    return common
+
+
 def request(line: str = f"GET {PATH} HTTP/1.1", *headers: str) -> bytes:
     return "\r\n".join([line, *headers, "Connection: close", "", ""]).encode("latin-1")
 

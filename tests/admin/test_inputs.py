@@ -9,6 +9,11 @@ THINGS = "/api/v1/things"
 
 
 @pytest.fixture
+def api(common):
+    return common
+
+
+@pytest.fixture
 async def client(api):
     return await api.with_token()
 
@@ -240,12 +245,12 @@ async def test_a_fault_of_ours_says_an_id_and_the_log_has_the_rest(client):
 
 
 async def test_a_change_leaves_a_line_that_says_who_and_what_but_no_secret(api):
-    client = await api.with_token(name="billing", tenant="acme")
+    made = await api.token(name="billing", tenant="acme")
     with capture_logs() as said:
-        got = await client.post("/api/v1/secrets", {"name": "x"})
+        got = await api.client(made.text).post("/api/v1/secrets", {"name": "x"})
     (line,) = [each for each in said if each["event"] == "operation.performed"]
     assert line == {
-        "event": "operation.performed", "log_level": "info", "operation": "create_secret", "by_token_id": 1,
+        "event": "operation.performed", "log_level": "info", "operation": "create_secret", "by_token_id": made.id,
         "by_token": "billing", "by_tenant": "acme", "peer": "127.0.0.1", "token_id": got.json["id"],
         "changed": ["name", "secret"], "before": {"name": None}, "after": {"name": "x"},
     }  # fmt: skip

@@ -22,6 +22,11 @@ EXAMPLES = {"endpoint_id": "1", "delivery_id": "1", "event_id": "evt_" + "0" * 3
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
 
 
+@pytest.fixture
+def api(common):
+    return common
+
+
 def name(route: Route) -> str:
     return route.name
 

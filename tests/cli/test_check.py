@@ -26,8 +26,9 @@ async def test_where_all_is_well_every_line_of_the_database_is(database, tmp_pat
     wrong = {name: said for name, said in found.items() if said[0] != "ok" and name != "dns"}
     assert not wrong
     assert found["configuration"][1] == (
-        "understood: DISPATCHER_DATABASE__DSN, DISPATCHER_EGRESS__ALLOW_HTTP, DISPATCHER_EGRESS__ALLOW_NETWORKS, "
-        "DISPATCHER_ENDPOINT__BACKOFF_BASE_S, DISPATCHER_LOG__FORMAT, DISPATCHER_SECRETS__KEYS_FILE"
+        "understood: DISPATCHER_ADMIN__LISTEN, DISPATCHER_DATABASE__DSN, DISPATCHER_EGRESS__ALLOW_HTTP, "
+        "DISPATCHER_EGRESS__ALLOW_NETWORKS, DISPATCHER_ENDPOINT__BACKOFF_BASE_S, DISPATCHER_LOG__FORMAT, "
+        "DISPATCHER_SECRETS__KEYS_FILE"
     )
     assert "role app_owner, on this machine" in found["database"][1]
     assert found["pooler"][1] == "none in between"

@@ -103,6 +103,7 @@ def test_a_value_nested_beyond_measure_is_named(written):
 
 SECRETS = [
     {"note": "signed with whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
+    {"note": "shown whd_7_planted-planted_planted"},
     {"note": "connect postgresql://app:planted@db.internal/app failed"},
     {"note": "host=db user=app password=planted dbname=app"},
     {"note": "host=db password='plan ted planted' dbname=app"},
