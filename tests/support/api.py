@@ -125,7 +125,7 @@ async def serving(
     door = Door(Rules.read(given), sessions, asyncio.get_running_loop().time, resources)
     door.listener._bounds = dict(bounds or {})
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=200), cookie_jar=aiohttp.DummyCookieJar()
+        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
     ) as http:
         try:
             await door.step()
