@@ -25,7 +25,7 @@ Place = tuple[datetime, int]
 class Wanted:
     """Which deliveries; None is all. `since` and `until` are about the latest activity: see `find`.
 
-    A tenant's are those of the endpoints that it has now; of one that is gone, they are listed by its id, or with all.
+    Those of endpoints that are there; of one that is gone, they are listed by its id.
     """
 
     tenant: str | None = None

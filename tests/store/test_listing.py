@@ -28,7 +28,8 @@ SEEN = """
 select s.*, coalesce(s.last_at, d.due_at) as at
   from webhooks.delivery_status s
   left join webhooks.deliveries d on d.id = s.delivery_id
- where ($1::text is null or s.tenant = $1 and s.endpoint_id in (select id from webhooks.endpoints))
+ where ($1::text is null or s.tenant = $1)
+   and ($2::bigint is not null or s.endpoint_id in (select id from webhooks.endpoints))
    and ($2::bigint is null or s.endpoint_id = $2)
    and ($3::text is null or $3 = any (webhooks.candidates(s.type))) and ($4::text[] is null or s.state = any ($4))
    and ($5::timestamptz is null or coalesce(s.last_at, d.due_at) >= $5)
@@ -136,10 +137,10 @@ async def test_pages_together_are_what_the_view_says(db, session, lived, monkeyp
 
 async def test_the_history_of_an_endpoint_that_is_gone_is_listed(session, lived):
     ids, _ = lived
-    gone = [row for row in await paged(session, Wanted(), 50) if row["endpoint_id"] == ids[5]]
+    gone = await paged(session, Wanted(endpoint_id=ids[5]), 50)
     assert gone
+    assert {row["endpoint_id"] for row in gone} == {ids[5]}
     assert "pending" not in {row["state"] for row in gone}
-    assert compared(gone) == compared(await paged(session, Wanted(endpoint_id=ids[5]), 50))
 
 
 @pytest.mark.usefixtures("lived")

@@ -1,9 +1,8 @@
 -- A page of deliveries, latest activity first: of an attempted one its last attempt, of the others when they are due.
--- Among so many attempts at most, so that one page costs the same whoever asks; a tenant's and an endpoint's are looked for
--- endpoint by endpoint, so that what others have counts for nothing. Where the page is short, last_at and last_id are how
--- far it looked; null when there are no more.
+-- Endpoint by endpoint, because attempts have no index by time alone, and among so many of them at most, so that one page
+-- costs the same whoever asks. Where it is short, reached_at and reached_id are how far it looked; null: there are no more.
 --
--- $1   tenant      text         of its endpoints that are there; null: all
+-- $1   tenant      text         of its endpoints that are there; null: of all
 -- $2   lane        int8         of this endpoint alone, also after it is gone; null: all
 -- $3   pattern     text         a type, or order.*; null: all
 -- $4   states      text[]       null: all
