@@ -18,7 +18,7 @@ from dispatcher.cli.options import (
 
 endpoint = typer.Typer(name="endpoint", help="Endpoints: where events go, and how it goes there.")
 
-Url = Annotated[str, typer.Argument(metavar="URL", help="Where to: https://…")]
+Url = Annotated[str, typer.Argument(metavar="URL", help="Where to, such as https://example.com/hook.")]
 
 
 @endpoint.callback()

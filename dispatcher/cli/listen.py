@@ -17,7 +17,7 @@ def listen(  # noqa: PLR0913 an argument for each option
         Path | None, typer.Option(metavar="FILE", help="As before the command: the configuration.")
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 3000,
-    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     secret: Annotated[
         list[str] | None,
         typer.Option(metavar="whsec_…", help="Verify with it, or with whpk_…; may be given more than once."),

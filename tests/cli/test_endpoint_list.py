@@ -23,7 +23,8 @@ async def attempted(
 async def test_none_is_no_error(database):
     done = await ran("endpoint", "list", dsn=database.dsn)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "no endpoint; dispatcher endpoint create URL makes one\n"
+    assert done.stdout == "none; dispatcher endpoint create URL makes one\n"
+    assert (await ran("endpoint", "list", "--tenant", "b", dsn=database.dsn)).stdout == "none like that\n"
     assert await object_of("endpoint", "list", dsn=database.dsn) == {"data": [], "next": None}
 
 
@@ -120,6 +121,7 @@ async def test_on_a_terminal_it_takes_no_more_than_there_is(database, db, column
     done = await ran("endpoint", "list", dsn=database.dsn, env=env)
     assert len(done.stdout.splitlines()) == 4
     assert max(map(cell_len, done.stdout.splitlines())) <= columns
+    assert columns < 80 or done.stdout.splitlines()[-1].endswith("503 retrying 12 s ago"), "it is what people look for"
     piped = await ran("endpoint", "list", dsn=database.dsn)
     assert "名" * 30 in piped.stdout, "nothing is cut in a pipe"
 

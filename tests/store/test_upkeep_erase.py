@@ -23,7 +23,7 @@ async def found(db, mark: str = MARK) -> set[str]:
     """Every column of every table in which the mark can be read."""
     places = set()
     for table, column in await db.fetch(TEXTS):
-        text = f"convert_from({column}, 'utf8')" if column == "reply" else f"{column}::text"
+        text = f"convert_from({column}, 'utf8')" if column == "reply" and table != "requests" else f"{column}::text"
         if await db.fetchval(f"select exists (select from webhooks.{table} where {text} like $1)", f"%{mark}%"):
             places.add(f"{table.split('_2')[0]}.{column}")
     return places

@@ -15,19 +15,21 @@ from dispatcher.store.session import Row
 
 PENDING = "pending"
 STYLES = {Outcome.DELIVERED: GOOD, PENDING: WARN, Outcome.RETRYING: WARN}
+ROOMY = 110
+"""Columns of a terminal that has room for all."""
 SHOWN_REPLY, SHOWN_LINES = 400, 6
 """Characters and lines of a reply that a person is shown; programs get all of it."""
 
 COLUMNS = (
     Column("delivery", 19, 8, is_right=True),
     Column("event", 36, 16),
-    Column("type", 40, 10),
+    Column("type", 40, 6),
     Column("endpoint", 19, 8, is_right=True),
     Column("tenant", 16, 6),
     Column("state", 9, 9),
     Column("tries", 5, 5, is_right=True),
-    Column("last", 34, 12),
-    Column("next", 12, 8),
+    Column("last", 34, 14),
+    Column("next", 12, 9),
 )
 
 
@@ -40,13 +42,14 @@ def stamp(at: datetime) -> str:
 
 
 def lines_of(rows: Sequence[Row], now: datetime, width: int) -> Iterator[Line]:
-    yield from table(COLUMNS, [_cells(row, now) for row in rows], width)
+    """Without the event's id where there is no room for it: `delivery show` has it."""
+    yield from table(COLUMNS, [_cells(row, now, event=width >= ROOMY) for row in rows], width)
 
 
-def _cells(row: Row, now: datetime) -> list[str | Cell]:
+def _cells(row: Row, now: datetime, *, event: bool) -> list[str | Cell]:
     return [
         str(row["delivery_id"]),
-        webhook_id(row["event_id"]),
+        webhook_id(row["event_id"]) if event else "",
         row["type"] or "",
         str(row["endpoint_id"]),
         row["tenant"] or "",

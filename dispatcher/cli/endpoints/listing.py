@@ -17,14 +17,14 @@ from dispatcher.store.session import Row
 
 COLUMNS = (
     Column("id", 19, 3, is_right=True),
-    Column("tenant", 16, 6),
-    Column("name", 24, 7, NAME),
-    Column("url", 60, 16),
-    Column("types", 36, 7),
-    Column("state", 26, 9),
-    Column("open", 7, 4, is_right=True),
-    Column("1 h", 15, 6, is_right=True),
-    Column("last", 32, 14),
+    Column("tenant", 16, 4),
+    Column("name", 24, 6, NAME),
+    Column("url", 60, 11),
+    Column("types", 36, 6),
+    Column("state", 26, 8),
+    Column("open", 7, 7, is_right=True),
+    Column("1 h", 15, 6),
+    Column("last", 32, 24),
 )
 PAGE = 500
 
@@ -40,10 +40,11 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`more`: there are others after these."""
+    """`more`: there are others after these. `is_narrowed`: some were left out on purpose."""
 
     rows: list[Row]
     more: bool
+    is_narrowed: bool
     now: datetime
 
 
@@ -73,7 +74,8 @@ async def _find(asked: Asked, filters: Filters, limit: int, after: int) -> Found
         rows += page
         if len(page) < most:
             break
-    return Found(rows[:limit], len(rows) > limit, asked.now)
+    is_narrowed = filters != Filters(None, None, None) or after > 0
+    return Found(rows[:limit], len(rows) > limit, is_narrowed, asked.now)
 
 
 def _place(after: str | None) -> int:
@@ -106,7 +108,7 @@ def _keyed(row: Row) -> dict[str, Any]:
 
 def _lines(found: Found, width: int) -> Iterator[Line]:
     if not found.rows:
-        yield [("no endpoint; dispatcher endpoint create URL makes one", DIM)]
+        yield [("none like that" if found.is_narrowed else "none; dispatcher endpoint create URL makes one", DIM)]
         return
     yield from table(COLUMNS, [_cells(row, found.now) for row in found.rows], width)
     if found.more:

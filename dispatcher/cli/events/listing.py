@@ -18,11 +18,10 @@ from dispatcher.store import events
 from dispatcher.store.session import Row
 
 COLUMNS = (
-    Column("event", 36, 16),
-    Column("type", 50, 12, NAME),
-    Column("tenant", 24, 6),
+    Column("event", 36, 36),
+    Column("type", 50, 6, NAME),
+    Column("tenant", 24, 3),
     Column("occurred", 20, 20, DIM),
-    Column("fanned out", 20, 10, DIM),
     Column("matched", 9, 7, is_right=True),
 )
 PAGE = 500
@@ -101,12 +100,10 @@ def _lines(found: Found, width: int) -> Iterator[Line]:
 
 
 def _cells(row: Row) -> list[str | Cell]:
-    fanned_out = row["fanned_out_at"]
     return [
         webhook_id(row["event_id"]),
         row["type"],
         row["tenant"],
         stamp(row["occurred_at"]),
-        stamp(fanned_out) if fanned_out is not None else Cell("waits", WARN),
-        "" if row["matched"] is None else f"{row['matched']:,}",
+        Cell("waits", WARN) if row["matched"] is None else f"{row['matched']:,}",
     ]
