@@ -51,13 +51,13 @@ def ask(
     work: Callable[[Asked], Awaitable[T]],
     *,
     group: str = OPERATOR,
-    within_s: float = WITHIN_S,
+    within_s: float | None = None,
 ) -> T:
     """What `work` comes to, as a member of `group` may do it.
 
     Raises `ConfigError`, `DatabaseAway`, `SchemaError`, and what `work` raises.
     """
-    return asyncio.run(_within(load(config, os.environ), name, work, group, within_s))
+    return asyncio.run(_within(load(config, os.environ), name, work, group, within_s or WITHIN_S))
 
 
 async def _within(

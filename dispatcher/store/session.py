@@ -153,7 +153,8 @@ async def dial(login: Login, name: str, **options: Any) -> asyncpg.Connection:  
     except AWAY as error:
         if isinstance(error, asyncpg.ProtocolViolationError) and "startup parameter" in said(error):
             raise ConfigError(f"database.dsn: {login.shown}: {said(error)}; leave it out of the DSN") from None
-        raise Unreachable(f"{login.shown}: {error or type(error).__name__}") from None
+        why = "it does not answer" if isinstance(error, TimeoutError) else said(error)
+        raise Unreachable(f"{login.shown}: {why}") from None
     except asyncpg.PostgresError as error:
         if (error.sqlstate or "").startswith(IN_TROUBLE):
             raise Unreachable(f"{login.shown}: {said(error)}") from None

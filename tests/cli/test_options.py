@@ -1,5 +1,6 @@
 """Every command and option says what it is for; what is mistyped is named; a shell completes what is known at once."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 from dispatcher import cli
+from dispatcher.cli import asking
 from tests.support.commands import ran
 from tests.support.daemon import environment
 
@@ -115,6 +117,14 @@ async def test_a_database_that_is_not_there_is_said():
     done = await ran("delivery", "list", dsn="postgresql://nobody@127.0.0.1:1/nowhere")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("dispatcher: nobody@127.0.0.1:1/nowhere: ")
+
+
+async def test_a_database_that_does_not_answer_keeps_nobody_waiting(monkeypatch):
+    monkeypatch.setattr(asking, "WITHIN_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        done = await ran("endpoint", "list", dsn=f"postgresql://nobody@127.0.0.1:{port}/nowhere")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "dispatcher: no answer within 0.5 s\n")
 
 
 def completed(shell: str, words: str, begun: str = "") -> str:
