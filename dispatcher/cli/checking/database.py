@@ -18,8 +18,9 @@ SETTINGS = {"statement_timeout": "3s", "lock_timeout": "1s"}
 CONNECT_S, WITHIN_S = 6.0, 10.0
 """To get through at all, and for all of it."""
 OLDEST, NEWEST = 14, 18
-SESSIONS = 10
-"""What a dispatcher has open at the most: its lock, one for each hot stage, and now and then four for upkeep."""
+SESSIONS = 15
+"""What a dispatcher has open at the most: its lock, one for each hot stage, five of the HTTP API and now and then four for
+upkeep."""
 DAYS_AHEAD = 7
 SKEW_SEEN_S, SKEW_BAD_S = 1.0, 60.0
 """Receivers refuse a webhook-timestamp that is five minutes off, and their clocks have errors of their own."""
