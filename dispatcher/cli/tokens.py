@@ -87,7 +87,7 @@ def list_all(config: Path | None, *, as_json: bool) -> None:
     """Those that no longer count, too."""
     rows, screen = _with_session(config, tokens.find), Screen()
     if as_json:
-        typer.echo(_json({"tokens": [dict(found) for found in rows]}))
+        typer.echo(_json({"data": [dict(found) for found in rows], "next": None}))
         return
     if not rows:
         screen.line("there are no tokens; make one: dispatcher token create NAME --scope read")

@@ -98,7 +98,7 @@ def conclude(
         reason,
         status=verdict.status,
         duration_ms=duration_ms,
-        reply=_kept(answer, outcome, terms.replies),
+        reply=_kept(delivery, answer, outcome, terms.replies),
         delay_s=delay_s,
         requested=reason not in UNREQUESTED and not ours,
         spent=not ours,
@@ -128,7 +128,9 @@ def _ending(
     assert_never(verdict)
 
 
-def _kept(answer: Answer, outcome: Outcome, replies: Literal["failures", "all", "none"]) -> bytes | None:
-    if not isinstance(answer, Reply) or replies == "none" or (replies == "failures" and outcome is Outcome.DELIVERED):
-        return None
-    return answer.body
+def _kept(
+    delivery: Delivery, answer: Answer, outcome: Outcome, replies: Literal["failures", "all", "none"]
+) -> bytes | None:
+    """Of a test in any case, unless none are: whoever sends one wants to see what comes back."""
+    is_wanted = replies == "all" or (replies == "failures" and (delivery.test or outcome is not Outcome.DELIVERED))
+    return answer.body if isinstance(answer, Reply) and is_wanted else None

@@ -280,3 +280,12 @@ async def test_a_test_that_is_said_again_is_sent_once(admin, db):
     replies = [await admin.post(f"{PATH}/{made['id']}/test", {}, idempotency_key="t") for _ in range(2)]
     assert replies[0].json == replies[1].json
     assert await db.fetchval("select count(*) from webhooks.deliveries") == 1
+
+
+@pytest.mark.parametrize(("tenant", "says"), [(None, True), ("acme", False)])
+async def test_which_setting_would_allow_a_url_is_for_operators(database, tenant, says):
+    async with serving(database.dsn, None, egress__allow_networks=[]) as api:
+        got = await (await api.with_token("admin", tenant=tenant)).post(PATH, {"url": "https://10.0.0.1/"})
+    assert got.status == 422
+    assert "10.0.0.1 is " in got.json["detail"]
+    assert ("egress.allow_networks" in got.json["detail"]) is says

@@ -85,10 +85,10 @@ async def test_the_list_says_what_became_of_each_and_shows_none(database, db):
     assert text[6:] not in done.stdout
     code, found = told("token", "list", dsn=database.dsn)
     assert code == 0
-    assert [(each["id"], each["tenant"], each["state"]) for each in found["tokens"]] == [
+    assert [(each["id"], each["tenant"], each["state"]) for each in found["data"]] == [
         (1, None, "live"), (2, "", "expired"), (3, None, "revoked"),
     ]  # fmt: skip
-    assert "digest" not in found["tokens"][0]
+    assert "digest" not in found["data"][0]
 
 
 async def test_where_there_are_none_the_list_says_how_to_make_one(database):

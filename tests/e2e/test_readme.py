@@ -1,17 +1,22 @@
 """What the README says is so: its SQL runs, its files exist, its settings and commands are known."""
 
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import click
 import pytest
+import typer
 
+from dispatcher.admin.ground import Ground
+from dispatcher.admin.resources import routes
+from dispatcher.cli import app
 from dispatcher.config import Settings, load_profiles
 from dispatcher.model import Reason
 from dispatcher.observe.events import EVENTS
-from tests.support.daemon import environment
+from dispatcher.policy.egress import Egress
+from dispatcher.policy.profiles import Profiles
 from tests.support.installed import ADMINISTRATE, LEAVE, LEAVE_AS_DISPATCHER, MIGRATE, PACKAGE, SYSTEM, VENV
 from tests.support.postgres import connected
 from tests.support.profiles import SHIPPED, written
@@ -77,14 +82,46 @@ def test_its_table_of_profiles_has_all_that_are_shipped_and_says_the_same():
         ), name  # fmt: skip
 
 
+def commands() -> dict[str, click.Command]:
+    """Every command by what is typed after `dispatcher`."""
+
+    def below(words: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+        if not isinstance(command, click.Group):
+            yield words, command
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from below(f"{words} {name}".strip(), inner)
+
+    return dict(below("", typer.main.get_command(app)))
+
+
+def options(command: click.Command) -> set[str]:
+    return {"--help", *(option for parameter in command.params for option in parameter.opts)}
+
+
+def test_it_names_every_command():
+    for words in commands():
+        assert re.search(rf"dispatcher {words}\b", README), words
+
+
 def test_its_commands_and_options_are_known():
-    for command, options in re.findall(r"dispatcher (\w+)((?: +--[\w-]+(?: [\w.:<>@/-]+)?)+)", README):
-        done = subprocess.run(
-            [sys.executable, "-m", "dispatcher", command, "--help"],
-            capture_output=True, text=True, check=True, env=environment(),
-        )  # fmt: skip
-        for option in re.findall(r"--[\w-]+", options):
-            assert option in done.stdout, f"{command} {option}"
+    known = commands()
+    for text in re.findall(r"(?:^|`|uv run |/bin/|\$\()dispatcher ([a-z][^`\n#)]*)", README, re.MULTILINE):
+        words = text.split()
+        named = " ".join(words[:2]) if " ".join(words[:2]) in known else words[0]
+        assert named in known or re.fullmatch(r"profile|[A-Z…].*", named), text
+        for option in re.findall(r"--[a-z][\w-]*", text):
+            assert option in options(known[named]), f"{named} {option}"
+
+
+def test_its_table_of_routes_is_that_of_the_api():
+    table = README.partition("| route | scope | |")[2].partition("\n\n")[0]
+    said = re.findall(r"^\| `(\w+) (/\S+)` \| (\w+) \| (.+) \|$", table, re.MULTILINE)
+    ground = Ground(Egress(), Profiles(SHIPPED, "standard"), None)
+    api = [
+        (route.method, route.path.removeprefix("/api/v1"), route.scope, route.summary.rstrip("."))
+        for route in routes(ground)
+    ]
+    assert said == [*api, ("GET", "/openapi.json", "read", "This, for programs")]
 
 
 def test_its_files_exist():

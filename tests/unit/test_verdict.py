@@ -241,6 +241,13 @@ def test_whose_replies_are_kept(replies, of_success, of_failure):
     assert settle(NoReply(Reason.TIMEOUT), terms=terms).reply is None
 
 
+@pytest.mark.parametrize(("replies", "kept"), [("failures", b"body"), ("all", b"body"), ("none", None)])
+def test_of_a_test_the_reply_is_kept_unless_none_are(replies, kept):
+    terms = Terms(BACKOFF, HOLD_S, replies)
+    for status in (200, 500):
+        assert settle(Reply(status, body=b"body"), a_delivery(test=True), terms=terms).reply == kept
+
+
 # Whatever comes.
 
 

@@ -26,6 +26,7 @@ from dispatcher.store.session import Row
 
 PATH = f"{API}/endpoints"
 LARGE = 1e15
+SETTING = "; egress."
 SECRET = frozenset({"secret", "api_key", "headers"})
 
 
@@ -58,7 +59,7 @@ class Keeper:
         given = _given(call.body)
         tenant = tenancy.given(call.token, call.body.tenant, is_given="tenant" in given)
         made = await endpoints.create(call.session, json.dumps({**given, "tenant": tenant}).encode())
-        self._judge(call.body.url, call.body.profile)
+        self._judge(call, call.body.url, call.body.profile)
         row = await endpoints.read(call.session, made.endpoint_id)
         return self._created(call, row, made.secret)
 
@@ -74,7 +75,7 @@ class Keeper:
         await endpoints.update(call.session, endpoint_id, json.dumps(given).encode(), call.tenant)
         row = await endpoints.read(call.session, endpoint_id, call.tenant)
         if {"url", "profile"} & set(given):
-            self._judge(row["url"], row["profile"])
+            self._judge(call, row["url"], row["profile"])
         after = shape(call, row)
         return Answer(after, on={"endpoint_id": endpoint_id}, changed=_difference(before, after, given))
 
@@ -87,9 +88,12 @@ class Keeper:
             headers={"Location": f"{PATH}/{endpoint_id}"},
         )
 
-    def _judge(self, url: str, profile: str | None) -> None:
+    def _judge(self, call: Call[Any, Any], url: str, profile: str | None) -> None:
         """What the schema cannot know: it would be disabled at its first use. Raises `Problem`."""
         if why := self._ground.refuse_url(url, profile):
+            if call.tenant is not None:
+                # Which setting would allow it is for operators: a customer has none.
+                why = why.partition(SETTING)[0]
             blame = Blame(field="url", rule="url_is_allowed", message=f"url is refused: {why}")
             raise Problem("refused", blame.message, errors=[blame])
 
