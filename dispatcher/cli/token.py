@@ -65,7 +65,7 @@ def list_all(
 @token.command()
 def revoke(
     context: typer.Context,
-    token_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="The number in the token: whd_ID_…")],
+    token_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="The number in the token, whd_ID_… .")],
     *,
     config: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,

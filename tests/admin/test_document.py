@@ -22,7 +22,8 @@ ROUTES = routes(Ground(Egress(), Profiles(SHIPPED, "standard"), None))
 DOCUMENT = "/api/v1/openapi.json"
 
 MEANT = ("POST /api/v1/endpoints", "PATCH /api/v1/endpoints/{endpoint_id}", "POST /api/v1/endpoints/{endpoint_id}/test",
-         "POST /api/v1/endpoints/{endpoint_id}/rotate-secret", "POST /api/v1/events")  # fmt: skip
+         "POST /api/v1/endpoints/{endpoint_id}/rotate-secret", "POST /api/v1/endpoints/{endpoint_id}/replay",
+         "POST /api/v1/events")  # fmt: skip
 """Where values have a meaning that no schema can say: a jsonpath, the profile's name, a URL that may be called."""
 CONFIGURATION = "\n".join(
     f'[[operations]]\ninclude-name = "{name}"\n'

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from dispatcher.admin.limits import FAILURES
+from dispatcher.admin.limits import SLOWED
 from tests.support.api import serving
 from tests.support.daemon import daemon, starting
 from tests.support.eventually import eventually
@@ -102,11 +102,11 @@ async def test_who_comes_over_a_unix_socket_is_known_by_its_user(database, path)
     ):
         wrong = {"Authorization": "Bearer none"}
         with capture_logs() as said:
-            for _ in range(FAILURES + 1):
+            for _ in range(SLOWED + 1):
                 async with http.get("http://localhost/api/v1/things", headers=wrong) as response:
                     await response.read()
-        assert response.status == 429
-    assert [line["peer"] for line in said if line["event"] == "peer.refused"] == [f"uid {os.getuid()}"]
+        assert response.status == 401
+    assert [line["peer"] for line in said if line["event"] == "peer.slowed"] == [f"uid {os.getuid()}"]
 
 
 # Closing.

@@ -9,13 +9,12 @@ from dispatcher.admin.health import Readiness
 from dispatcher.admin.openapi import document, statuses
 from dispatcher.admin.problems import KINDS
 from dispatcher.admin.routes import Table
-from dispatcher.admin.table import RESOURCES as SHIPPED
 from dispatcher.admin.table import table
 from dispatcher.policy.tokens import SCOPES
 from dispatcher.store.session import Login, Session
 from tests.support.trying import RESOURCES
 
-ALL = table(Readiness(Session(Login(""), "nobody"), float), (*SHIPPED, *RESOURCES)).routes
+ALL = table(Readiness(Session(Login(""), "nobody"), float), RESOURCES).routes
 OPEN = [route for route in ALL if route.scope is None]
 CLOSED = [route for route in ALL if route.scope is not None]
 EXAMPLES = {"endpoint_id": "1", "delivery_id": "1", "event_id": "evt_" + "0" * 32, "event_type": "a.b", "profile": "a"}

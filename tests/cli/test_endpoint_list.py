@@ -40,11 +40,12 @@ async def test_each_is_a_line_with_what_its_last_request_came_to(database, db):
     await db.execute("update webhooks.endpoints set parked_until = now() + interval '10 min' where id = $1", sent)
     await db.execute("update webhooks.endpoints set state = 'disabled', state_reason = 'gone' where id = $1", late)
     lines = (await ran("endpoint", "list", dsn=database.dsn)).stdout.splitlines()
-    assert lines[0].split() == ["id", "tenant", "name", "url", "types", "state", "open", "last"]
+    assert lines[0].split() == ["id", "tenant", "name", "url", "types", "state", "open", "1", "h", "last"]
     shown = [[cell for cell in line.split("  ") if cell.strip()] for line in lines[1:]]
     where = "https://example.com/hook"
     assert [cell.strip() for cell in shown[0]] == [
-        str(sent), "ERP", where, "order.*, user.made", "active, parked 9 min", "1", "503 retrying 12 s ago",
+        str(sent), "ERP", where, "order.*, user.made", "active, parked 9 min", "1", "0 % 3 ms",
+        "503 retrying 12 s ago",
     ]  # fmt: skip
     assert [cell.strip() for cell in shown[1]] == [
         str(late), "acme", where, "*", "disabled: gone", "0", "timeout dead 2 h ago",
@@ -67,7 +68,8 @@ async def test_a_program_gets_the_same_as_one_object(database, db):
         "endpoint_id": endpoint_id, "tenant": "", "name": "ERP", "types": ["a", "b"], "profile": None,
         "state": "active", "state_reason": None, "failing_since": None, "parked_until": None, "open": 0,
         "url": "https://example.com/hook", "oldest_due_at": None, "last_status": 200, "last_outcome": "delivered",
-        "last_reason": None,
+        "last_reason": None, "delivered_1h": 1, "failed_1h": 0, "success_1h": 1, "p95_ms_1h": 3, "delivered_24h": 1,
+        "failed_24h": 0, "success_24h": 1, "p95_ms_24h": 3,
     }  # fmt: skip
 
 

@@ -9,6 +9,8 @@ from dispatcher.admin.fields import Given, Limit, Text
 
 
 class EventType(BaseModel):
+    """A type of a profile's catalogue, with an example of its data."""
+
     profile: str
     name: str
     description: str

@@ -14,6 +14,8 @@ State = Literal["pending", "delivered", "dead", "cancelled", "expired"]
 
 
 class Delivery(BaseModel):
+    """A delivery, and how it stands."""
+
     id: int
     event_id: UUID
     endpoint_id: int
@@ -28,6 +30,8 @@ class Delivery(BaseModel):
 
 
 class Attempt(BaseModel):
+    """An attempt, and what came back."""
+
     attempt: int | None = Field(description="From 1; null for an ending without a request.")
     at: datetime
     duration_ms: int
@@ -39,6 +43,8 @@ class Attempt(BaseModel):
 
 
 class DeliveryWithAttempts(Delivery):
+    """A delivery with its attempts."""
+
     history: list[Attempt] = Field(description="The last hundred attempts, the first of them first.")
 
 

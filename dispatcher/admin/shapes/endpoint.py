@@ -73,6 +73,8 @@ class Changes(Settings):
 
 
 class Subscription(BaseModel):
+    """A pattern, and the filter that goes with it."""
+
     pattern: str
     filter: str | None
 
@@ -120,6 +122,8 @@ class Endpoint(BaseModel):
 
 
 class Created(Endpoint):
+    """An endpoint that was just made."""
+
     secret: str | None = Field(description="Shown this once; null where nothing is signed.", repr=False)
 
 
@@ -143,6 +147,8 @@ class Test(Given):
 
 
 class Sent(BaseModel):
+    """A test that was sent: the delivery says what came back."""
+
     delivery_id: int
 
 
@@ -156,5 +162,7 @@ class Rotation(Given):
 
 
 class Rotated(BaseModel):
+    """The new secret."""
+
     secret: str = Field(description="Shown this once.", repr=False)
     previous_secret_until: datetime | None

@@ -38,6 +38,8 @@ class NewEvent(Given):
 
 
 class Event(BaseModel):
+    """An event, without what is in it."""
+
     id: UUID
     webhook_id: str = Field(description="The id that receivers see.")
     tenant: str
@@ -48,6 +50,8 @@ class Event(BaseModel):
 
 
 class EventWithData(Event):
+    """An event with what is in it, as it is stored."""
+
     key: str | None
     data: Any
     context: Any

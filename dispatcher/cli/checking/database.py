@@ -19,7 +19,7 @@ CONNECT_S, WITHIN_S = 6.0, 10.0
 """To get through at all, and for all of it."""
 OLDEST, NEWEST = 14, 18
 SESSIONS = 15
-"""What a dispatcher has open at the most: its lock, one for each hot stage, five for the HTTP API, and at times four for
+"""What a dispatcher has open at the most: its lock, one for each hot stage, five for the HTTP API, at times four for
 upkeep."""
 DAYS_AHEAD = 7
 SKEW_SEEN_S, SKEW_BAD_S = 1.0, 60.0

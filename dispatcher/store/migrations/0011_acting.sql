@@ -31,6 +31,7 @@ create table webhooks.requests (
 
   constraint request_is_made_once primary key (token_id, key)
 );
+create index requests_at on webhooks.requests (at);
 
 comment on table webhooks.requests is 'creations with an Idempotency-Key, so that one said twice is done once; never a secret';
 
