@@ -9,7 +9,7 @@ import pytest
 from dispatcher.cli.complaint import worded
 from dispatcher.errors import Refused
 from tests.support.api import serving
-from tests.support.commands import typed
+from tests.support.commands import ran
 
 URL = "https://example.com/hook"
 FLAGS: dict[str, str] = {"types": "--types", "timeout_s": "--timeout-s", "max_in_flight": "--max-in-flight",
@@ -28,7 +28,7 @@ async def test_an_endpoint_is_refused_in_the_same_words_everywhere(database, db,
     said = await said_by_sql(db, "select webhooks.create_endpoint($1::text::json)", json.dumps(given))
     assert await said_by_api(database.dsn, "/api/v1/endpoints", given) == (said.message, said.hint)
     url, *more = (value,) if name == "url" else (URL, FLAGS.get(name, f"--{name}"), *words(value))
-    assert said_by_cli(database.dsn, "endpoint", "create", url, *more) == worded(said)
+    assert await said_by_cli(database.dsn, "endpoint", "create", url, *more) == worded(said)
     assert await db.fetchval("select count(*) from webhooks.endpoints") == 0
 
 
@@ -45,7 +45,7 @@ async def test_an_event_is_refused_in_the_same_words_everywhere(database, db, na
     )  # fmt: skip
     assert await said_by_api(database.dsn, "/api/v1/events", given) == (said.message, said.hint)
     more = () if name == "type" else (f"--{name}", value)
-    assert said_by_cli(database.dsn, "event", "send", given["type"], "{}", *more) == worded(said)
+    assert await said_by_cli(database.dsn, "event", "send", given["type"], "{}", *more) == worded(said)
     assert await db.fetchval("select count(*) from webhooks.events") == 0
 
 
@@ -53,7 +53,7 @@ async def test_a_state_that_does_not_allow_it_is_refused_in_the_same_words_every
     endpoint_id = await db.fetchval("select endpoint_id from webhooks.subscribe($1)", URL)
     await db.execute("select webhooks.pause($1)", endpoint_id)
     said = await said_by_sql(db, "select webhooks.activate($1)", endpoint_id)
-    assert said_by_cli(database.dsn, "endpoint", "activate", str(endpoint_id)) == worded(said)
+    assert await said_by_cli(database.dsn, "endpoint", "activate", str(endpoint_id)) == worded(said)
     async with serving(database.dsn, None) as api:
         got = await (await api.with_token("admin")).post(f"/api/v1/endpoints/{endpoint_id}/activate")
     assert (got.status, got.json["detail"]) == (409, f"{said.message}; {said.hint}")
@@ -78,7 +78,7 @@ async def said_by_api(dsn: str, path: str, given: dict[str, Any]) -> tuple[str, 
     return blamed["message"], blamed["allowed"]
 
 
-def said_by_cli(dsn: str, *arguments: str) -> str:
-    done = typed(*arguments, dsn=dsn)
+async def said_by_cli(dsn: str, *arguments: str) -> str:
+    done = await ran(*arguments, dsn=dsn)
     assert (done.returncode, done.stdout) == (1, "")
     return done.stderr.strip().removeprefix("dispatcher: ")
