@@ -34,7 +34,7 @@ async def test_a_dry_run_counts_the_same_and_makes_nothing(db, operator_dsn):
     assert (code, preview | counted) == (0, preview)
     assert (preview["replay_id"], preview["dry_run"]) == (None, True)
     assert await db.fetchval("select count(*) from webhooks.deliveries") == 0
-    assert told("replay", "--list", dsn=operator_dsn) == (0, {"replays": []})
+    assert told("replay", "--list", dsn=operator_dsn) == (0, {"data": [], "next": None})
 
 
 async def test_as_json_and_in_the_list(db, operator_dsn):
@@ -51,7 +51,7 @@ async def test_as_json_and_in_the_list(db, operator_dsn):
     }
     assert (code, done | made) == (0, done)
     assert done["finished_at"].endswith("Z")
-    assert told("replay", "--list", dsn=operator_dsn) == (0, {"replays": [done]})
+    assert told("replay", "--list", dsn=operator_dsn) == (0, {"data": [done], "next": None})
     listed = typed("replay", "--list", dsn=operator_dsn).stdout.splitlines()
     assert listed[0].split() == ["replay", "endpoint", "since", "until", "events", "made"]
     assert listed[1].split()[:2] == ["1", str(endpoint_id)]

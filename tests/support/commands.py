@@ -57,6 +57,14 @@ def _all(stream: io.TextIOWrapper) -> str:
     return stream.buffer.getvalue().decode()  # type: ignore[attr-defined] a BytesIO
 
 
+async def told_here(*words: str, dsn: str, **settings: Any) -> tuple[int, dict[str, Any]]:
+    """The same as `told`, in this process."""
+    done = await ran(*words, "--json", dsn=dsn, **settings)
+    assert done.stderr == ""
+    (line,) = done.stdout.splitlines()
+    return done.returncode, json.loads(line)
+
+
 async def object_of(*words: str, dsn: str, code: int = 0, **settings: Any) -> dict[str, Any]:
     """What `--json` printed, in this process: one object in one line, and nothing on stderr."""
     done = await ran(*words, "--json", dsn=dsn, **settings)

@@ -78,7 +78,7 @@ class Work:
     async def _list(self, session: Session, now: datetime) -> bool:
         there = await listed(session)
         columns = self._screen.columns if self._screen.is_terminal else UNBOUNDED
-        self._print({"replays": [keyed(each) for each in there]})
+        self._print({"data": [keyed(each) for each in there], "next": None})
         self._say(*table(there, now, columns))
         return True
 
