@@ -23,3 +23,5 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int | None = None
     """Another than the route's; None is the usual."""
+    is_dry: bool = False
+    """Nothing was changed, only looked at: there is nothing to audit."""

@@ -70,7 +70,7 @@ class Frame:
         asked = await self._asked(request, route, path, named, query)
         with working(request):
             reply = await self._in_time(route, token, asked)
-        if route.writes and not reply.is_repeated:
+        if route.writes and not reply.is_repeated and not reply.answer.is_dry:
             audit.note(route, token, peer_of(request), reply.answer)
         return reply
 
@@ -118,7 +118,7 @@ class Frame:
             raise Problem("unavailable", f"it took longer than {route.within_s:g} s", headers=SOON) from None
 
     async def _carried_out(self, route: AnyRoute, token: Token, asked: Asked[Any, Any]) -> Reply:
-        async with self._sessions.one() as session:
+        async with self._sessions.one(token.id, is_slow=route.is_slow) as session:
             if not (route.writes and route.is_atomic):
                 return Reply.of(route, await route.handler(Call(asked, Whose(token, session))))
             async with transaction(session) as inside:

@@ -4,7 +4,9 @@ The key is claimed in the transaction that does the work: a crash between the tw
 meanwhile waits for the first one's end. Only what succeeded is remembered: what was refused may be tried again.
 """
 
+import json
 import re
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -35,9 +37,10 @@ def key_of(headers: Headers) -> str | None:
 
 
 def fingerprint(method: str, path: str, raw: bytes) -> bytes:
-    """What is asked for, whatever the spaces and the order of names."""
-    asked = orjson.dumps(orjson.loads(raw or b"null"), option=orjson.OPT_SORT_KEYS)
-    return sha256(b"\0".join((method.encode(), path.encode(), asked))).digest()
+    """What is asked for, whatever the spaces and the order of names; numbers as they are written."""
+    given = json.loads(raw or b"null", parse_int=Decimal, parse_float=Decimal)
+    asked = json.dumps(given, sort_keys=True, default=lambda number: ["\0", str(number)])
+    return sha256(f"{method}\0{path}\0{asked}".encode()).digest()
 
 
 async def carry_out(route: AnyRoute, call: Call[Any, Any], key: str) -> Reply:
@@ -55,7 +58,8 @@ async def carry_out(route: AnyRoute, call: Call[Any, Any], key: str) -> Reply:
         return await _again(route, call, before)
     reply = Reply.of(route, await route.handler(call))
     kept = reply.body if route.again is None else orjson.dumps(dict(reply.answer.kept or {}))
-    await requests.keep(call.session, call.token.id, key, reply.status, kept)
+    location = reply.answer.headers.get("Location")
+    await requests.keep(call.session, call.token.id, key, requests.Answered(reply.status, kept, location))
     return reply
 
 
@@ -63,7 +67,9 @@ async def _again(route: AnyRoute, call: Call[Any, Any], before: requests.Before)
     if before.fingerprint != call.asked.mark:
         raise Problem("key-reused", f"this {HEADER} was used for another request within the last day: take another key")
     if route.again is None:
-        return Reply(before.status, before.reply, Answer(headers=REPEATED), is_repeated=True)
-    reply = Reply.of(route, await route.again(call, orjson.loads(before.reply or b"{}")))
+        headers = {"Location": before.answered.location} if before.answered.location else {}
+        answer = Answer(headers={**headers, **REPEATED})
+        return Reply(before.answered.status, before.answered.reply, answer, is_repeated=True)
+    reply = Reply.of(route, await route.again(call, orjson.loads(before.answered.reply or b"{}")))
     answer = Answer(headers={**reply.answer.headers, **REPEATED})
-    return Reply(before.status, reply.body, answer, is_repeated=True)
+    return Reply(before.answered.status, reply.body, answer, is_repeated=True)

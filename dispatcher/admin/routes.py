@@ -25,8 +25,9 @@ class Route(Generic[Q, B]):
 
     `scope` None: nobody has to show a token. `errors`: what a status means that only some routes have; those that any
     such route can have are added. `is_creating`: takes an Idempotency-Key. `again`: makes the answer anew from what was
-    `kept` of it, where the body has a secret, which is never stored. `is_atomic` False: what it changes is
-    not changed in one transaction, because it takes long, or waits for what others do about it.
+    `kept` of it, where the body has a secret, which is never stored. `is_atomic` False: what it changes
+    is not changed in one transaction, because it takes long, or waits for what others do about it. `is_slow`: it takes
+    seconds, and leaves sessions to the others.
     """
 
     method: Method
@@ -45,6 +46,7 @@ class Route(Generic[Q, B]):
     errors: Mapping[int, str] | None = None
     is_creating: bool = False
     is_atomic: bool = True
+    is_slow: bool = False
     again: Callable[[Call[Q, B], Mapping[str, Any]], Awaitable[Answer]] | None = None
     within_s: float = 10.0
 

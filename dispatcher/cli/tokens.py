@@ -71,7 +71,7 @@ def create(config: Path | None, of: Wanted, *, as_json: bool) -> None:
         config,
         lambda session: tokens.create(session, of.name, of.scope, tenant=of.tenant, lives_s=of.lives_s, until=of.until),
     )
-    facts = {"id": made.id, "name": of.name, "scope": of.scope, "tenant": of.tenant}
+    facts = {"token_id": made.id, "name": of.name, "scope": of.scope, "tenant": of.tenant}
     if not as_json:
         whose = "all tenants" if of.tenant is None else f"tenant {of.tenant!r}"
         ends = f"until {made.expires_at:%Y-%m-%d %H:%M} UTC" if made.expires_at else "until it is revoked"
@@ -87,7 +87,7 @@ def list_all(config: Path | None, *, as_json: bool) -> None:
     """Those that no longer count, too."""
     rows, screen = _with_session(config, tokens.find), Screen()
     if as_json:
-        typer.echo(_json({"data": [dict(found) for found in rows], "next": None}))
+        typer.echo(_json({"data": [_keyed(found) for found in rows], "next": None}))
         return
     if not rows:
         screen.line("there are no tokens; make one: dispatcher token create NAME --scope read")
@@ -99,7 +99,7 @@ def revoke(config: Path | None, token_id: int, *, as_json: bool) -> None:
     """Raises `Missing`."""
     found = _with_session(config, lambda session: tokens.revoke(session, token_id))
     if as_json:
-        typer.echo(_json(dict(found)))
+        typer.echo(_json(_keyed(found)))
     else:
         Screen().line(f"token {found['id']} ({found['name']}) is revoked: within a second it counts no more")
 
@@ -114,6 +114,10 @@ def _with_session(config: Path | None, work: Callable[[Session], Awaitable[T]]) 
             return await work(session)
 
     return asyncio.run(done())
+
+
+def _keyed(found: Row) -> dict[str, Any]:
+    return {"token_id" if name == "id" else name: value for name, value in found.items()}
 
 
 def _lines(rows: list[Row], columns: int) -> Iterator[Line]:

@@ -14,6 +14,8 @@ from dispatcher.store.session import Row, Rows, Session
 
 LOOKED, LOOKED_INTO = 20_000, 10_000
 """Attempts among which one page is looked for; the second where each one's event has to be read."""
+LANES, LANES_LOOKED_INTO = 200, 2000
+"""And endpoints; the second where not any delivery will do."""
 EACH = 40
 """For one that is listed, where any will do: a delivery has a handful of attempts, and its last is what counts."""
 
@@ -59,7 +61,8 @@ async def find(session: Session, wanted: Wanted, *, before: Place | None = None,
     looked = LOOKED_INTO if wanted.pattern is not None else LOOKED
     if wanted.pattern is None and wanted.states is None and (wanted.tenant is None or wanted.endpoint_id is not None):
         looked = min(LOOKED, EACH * most)
-    found = await session.fetch("list_deliveries", *given, *place, looked, most)
+    lanes = LANES if wanted.pattern is None and wanted.states is None else LANES_LOOKED_INTO
+    found = await session.fetch("list_deliveries", *given, *place, looked, most, lanes)
     reached = (found[0]["reached_at"], found[0]["reached_id"])
     return Page([row for row in found if row["delivery_id"] is not None], None if reached[0] is None else reached)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from dispatcher.errors import SchemaError, StatementFailed
 from dispatcher.store.session import Row, Session
+from dispatcher.store.transactions import Inside
 
 LEAST, FIRST, MOST = 1, 2_000, 20_000
 QUICK_S, SLOW_S = 0.2, 1.0
@@ -163,6 +164,8 @@ async def _patiently(session: Session, pace: Pace, statement: str, *args: object
         try:
             (row,) = await session.fetch(statement, *args, pace.scan)
         except StatementFailed as error:
+            if isinstance(session, Inside):  # a transaction that has failed: whoever began it begins again
+                raise
             if not tries_left or not (error.locked or (error.timed_out and pace.timed_out())):
                 raise
             continue

@@ -8,12 +8,20 @@ SLICE = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """Status, body and where to find what was made."""
+
+    status: int
+    reply: bytes | None
+    location: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Before:
     """A request that was made before: what it asked for, and what was answered."""
 
     fingerprint: bytes
-    status: int
-    reply: bytes | None
+    answered: Answered
 
 
 async def claim(session: Session, token_id: int, key: str, fingerprint: bytes) -> Before | None:
@@ -27,9 +35,10 @@ async def claim(session: Session, token_id: int, key: str, fingerprint: bytes) -
     if not found:  # forgotten this very moment: it was old
         return await claim(session, token_id, key, fingerprint)
     (row,) = found
-    return Before(row["fingerprint"], row["status"], row["reply"])
+    return Before(row["fingerprint"], Answered(row["status"], row["reply"], row["location"]))
 
 
-async def keep(session: Session, token_id: int, key: str, status: int, reply: bytes | None) -> None:
+async def keep(session: Session, token_id: int, key: str, answered: Answered) -> None:
     """In the same transaction: how it was answered."""
-    await session.fetch("keep_reply", token_id, key, status, None if reply is None else reply.decode())
+    reply = None if answered.reply is None else answered.reply.decode()
+    await session.fetch("keep_reply", token_id, key, answered.status, reply, answered.location)

@@ -58,7 +58,15 @@ async def test_the_same_key_is_the_same_event(admin, db):
 
 async def test_a_creation_that_is_said_again_inserts_one_event(admin, db):
     replies = [await admin.post(PATH, {"type": "a", "data": 1}, idempotency_key="k") for _ in range(3)]
-    assert len({reply.json["id"] for reply in replies}) == 1
+    assert len({(reply.json["id"], reply.headers["location"]) for reply in replies}) == 1
+    assert await db.fetchval("select count(*) from webhooks.events") == 1
+
+
+async def test_another_number_is_another_request_however_long_it_is(admin, db):
+    one, two = (b'{"type": "a", "data": 1234567890123456789012%d}' % last for last in (3, 4))
+    assert (await admin.post(PATH, one, idempotency_key="k")).status == 201
+    got = await admin.post(PATH, two, idempotency_key="k")
+    assert (got.status, got.kind) == (409, "key-reused")
     assert await db.fetchval("select count(*) from webhooks.events") == 1
 
 

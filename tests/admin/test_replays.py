@@ -1,7 +1,9 @@
 """/api/v1/…/replay: stored events delivered anew, as much as fits into a request."""
 
 import pytest
+from structlog.testing import capture_logs
 
+from tests.support.postgres import connected
 from tests.support.sql import insert_many, subscribe
 from tests.support.stages import fan_out
 
@@ -73,6 +75,7 @@ async def test_a_replay_that_is_said_again_is_begun_once(product, db, endpoint_i
     path, given = f"/api/v1/endpoints/{endpoint_id}/replay", {"since": SINCE}
     replies = [await client.post(path, given, idempotency_key="k") for _ in range(2)]
     assert replies[0].json == replies[1].json
+    assert replies[0].headers["location"] == replies[1].headers["location"]
     assert await open_deliveries(db) == 10
 
 
@@ -109,3 +112,19 @@ async def test_a_replay_of_another_tenant_is_not_there(product, endpoint_id):
     for method, path in (("GET", ""), ("POST", "/resume"), ("POST", "/end")):
         got = await theirs.ask(method, f"/api/v1/replays/{made['id']}{path}")
         assert (got.status, got.kind) == (404, "not-found")
+
+
+async def test_a_dry_run_is_no_change_in_the_log(product, endpoint_id):
+    client = await product.with_token("operate")
+    with capture_logs() as said:
+        await client.post(f"/api/v1/endpoints/{endpoint_id}/replay", {"since": SINCE, "dry_run": True})
+    assert not [line for line in said if line["event"] == "operation.performed"]
+
+
+async def test_a_lock_in_its_way_is_no_fault_of_ours(product, database, db, endpoint_id):
+    client = await product.with_token("operate")
+    async with connected(database.dsn) as other, other.transaction():
+        await other.execute("lock table webhooks.deliveries in share mode")
+        got = await client.post(f"/api/v1/endpoints/{endpoint_id}/replay", {"since": SINCE})
+    assert (got.status, got.kind, got.headers["retry-after"]) == (503, "unavailable", "2")
+    assert await db.fetchval("select count(*) from webhooks.replays") == 0

@@ -27,7 +27,7 @@ async def test_as_json_it_is_one_object(database):
     code, made = await told_here("token", "create", "all of it", "--scope", "admin", dsn=database.dsn)
     assert code == 0
     assert made.pop("token").startswith("whd_1_")
-    assert made == {"id": 1, "name": "all of it", "scope": "admin", "tenant": None, "expires_at": None}
+    assert made == {"token_id": 1, "name": "all of it", "scope": "admin", "tenant": None, "expires_at": None}
 
 
 @pytest.mark.parametrize(("given", "days"), [("30", 30), ("0.5", 0.5)])
@@ -85,7 +85,7 @@ async def test_the_list_says_what_became_of_each_and_shows_none(database, db):
     assert text[6:] not in done.stdout
     code, found = await told_here("token", "list", dsn=database.dsn)
     assert code == 0
-    assert [(each["id"], each["tenant"], each["state"]) for each in found["data"]] == [
+    assert [(each["token_id"], each["tenant"], each["state"]) for each in found["data"]] == [
         (1, None, "live"), (2, "", "expired"), (3, None, "revoked"),
     ]  # fmt: skip
     assert "digest" not in found["data"][0]
@@ -101,7 +101,7 @@ async def test_where_there_are_none_the_list_says_how_to_make_one(database):
 async def test_a_token_is_revoked_once(database, db):
     await ran("token", "create", "one", "--scope", "read", dsn=database.dsn)
     code, first = await told_here("token", "revoke", "1", dsn=database.dsn)
-    assert (code, first["id"], first["name"]) == (0, 1, "one")
+    assert (code, first["token_id"], first["name"]) == (0, 1, "one")
     assert await told_here("token", "revoke", "1", dsn=database.dsn) == (0, first)
     assert await db.fetchval("select revoked_at is not null from webhooks.tokens")
 

@@ -233,11 +233,11 @@ CALLS = {
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 async def test_a_page_of_deliveries_reads_no_day_of_attempts(db, mode):
     await db.execute(FILL)
-    kinds = "text, int8, text, text[], timestamptz, timestamptz, timestamptz, int8, int4, int4"
+    kinds = "text, int8, text, text[], timestamptz, timestamptz, timestamptz, int8, int4, int4, int4"
     await db.execute(f"set plan_cache_mode = {mode}")
     await db.execute(f"prepare listing ({kinds}) as {sql('list_deliveries')}")
     for call in CALLS.values():
-        rows = await db.fetch(f"explain (analyze, costs off, timing off, summary off) execute listing ({call})")
+        rows = await db.fetch(f"explain (analyze, costs off, timing off, summary off) execute listing ({call}, 200)")
         nodes = "\n".join(row[0] for row in rows).split("->")
         scans = [node for node in nodes if node.startswith("  Seq Scan on attempts")]
         read = [int(number) for node in scans for number in re.findall(r"(?:rows=|Filter: )(\d+)", node)]

@@ -21,7 +21,7 @@ async def begin(call: Call[None, NewReplay]) -> Answer:
     until = asked.until or await call.session.value("read_clock")
     wanted = Wanted(endpoint_id, asked.since, until, tuple(asked.types), asked.only_dead)
     if asked.dry_run:
-        return Answer(await _previewed(call, wanted), on={"endpoint_id": endpoint_id})
+        return Answer(await _previewed(call, wanted), is_dry=True)
     begun = await replays.begin(call.session, wanted)
     carried = await replays.carry_on(call.session, begun.id, Pace(), BUDGET_S)
     on = {"endpoint_id": endpoint_id, "replay_id": begun.id, "made": carried.made}
@@ -94,7 +94,7 @@ ROUTES = (
     Route(
         method="POST", path=f"{API}/endpoints/{{endpoint_id}}/replay", name="replay_endpoint", tag="replays",
         scope="operate", summary="Deliver stored events anew, each with all its attempts.", handler=begin,
-        body=NewReplay, reply=Replay, is_creating=True,
+        body=NewReplay, reply=Replay, is_creating=True, is_slow=True,
         description="As much as fits into four seconds; the rest by going on with it.",
         errors={409: "It is inactive or disabled, or has an unfinished replay; or the key is used."},
     ),
@@ -104,7 +104,7 @@ ROUTES = (
     ),
     Route(
         method="POST", path=f"{PATH}/resume", name="resume_replay", tag="replays", scope="operate",
-        summary="Go on with a replay.", handler=resume, reply=Replay, is_atomic=False,
+        summary="Go on with a replay.", handler=resume, reply=Replay, is_atomic=False, is_slow=True,
         errors={409: "Its endpoint is inactive or disabled."},
     ),
     Route(

@@ -52,7 +52,9 @@ class DeliveryQuery(Given):
     limit: Limit = 50
     cursor: OfActivity | None = None
     tenant: Text | None = None
-    endpoint_id: Id | None = None
+    endpoint_id: Id | None = Field(
+        default=None, description="Also one that is gone; without it, those of endpoints that are there."
+    )
     event_id: UUID | None = None
     type: Text | None = Field(default=None, description="A type, or a pattern such as order.*.")
     state: list[State] = Field(default=[], description="Any of these.")

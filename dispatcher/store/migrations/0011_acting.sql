@@ -27,6 +27,7 @@ create table webhooks.requests (
   fingerprint bytea not null,
   status      int,
   reply       json,
+  location    text,
   at          timestamptz not null default now(),
 
   constraint request_is_made_once primary key (token_id, key)

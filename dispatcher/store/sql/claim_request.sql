@@ -6,6 +6,6 @@
 
 insert into webhooks.requests as r (token_id, key, fingerprint) values ($1, $2, $3)
 on conflict (token_id, key) do update
-   set fingerprint = excluded.fingerprint, status = null, reply = null, at = now()
+   set fingerprint = excluded.fingerprint, status = null, reply = null, location = null, at = now()
  where r.at < now() - interval '1 day'
 returning true as ours

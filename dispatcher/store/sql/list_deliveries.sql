@@ -12,40 +12,54 @@
 -- $8   before_id   int8
 -- $9   looked      int4         how many attempts to look at
 -- $10  most        int4
+-- $11  lanes       int4         of how many endpoints at most, those with the latest
 
 -- coalesce, not "is null or": a plan for any value must still use the indexes, and leave out days.
 with candidates as materialized (
   select e.id from webhooks.endpoints e where $2::bigint is null and ($1::text is null or e.tenant = $1)
   union all
   select $2 where $2 is not null
-), heads as materialized (
-  -- The latest of each: only of those who have the latest is anything on this page.
-  select c.id, h.at, row_number() over (order by h.at desc, c.id) as place
+), near as materialized (
+  -- The latest of each within a day, which is in one partition or two; `due` is that of what waits.
+  select c.id,
+         (select a.at
+            from webhooks.attempts a
+           where a.endpoint_id = c.id
+             and a.at >= greatest(coalesce($5::timestamptz, '-infinity'), least(now(), coalesce($7::timestamptz, 'infinity')) - interval '1 day')
+             and a.at < coalesce($6::timestamptz, 'infinity') and a.at <= coalesce($7, 'infinity')
+             and (a.at, a.delivery_id) < (coalesce($7, 'infinity'), coalesce($8::bigint, 9223372036854775807))
+           order by a.at desc
+           limit 1) as at,
+         (select d.due_at
+            from webhooks.deliveries d
+           where d.endpoint_id = c.id and not d.test and ($4::text[] is null or 'pending' = any ($4))
+             and d.due_at >= coalesce($5, '-infinity') and d.due_at < coalesce($6, 'infinity')
+             and d.due_at <= least(now(), coalesce($7, 'infinity'))
+             and (d.due_at, d.id) < (coalesce($7, 'infinity'), coalesce($8, 9223372036854775807))
+           order by d.due_at desc
+           limit 1) as due
     from candidates c
-   cross join lateral (
-     select max(x.at) as at
-       from ((select a.at
-                from webhooks.attempts a
-               where a.endpoint_id = c.id
-                 and a.at >= coalesce($5::timestamptz, '-infinity') and a.at < coalesce($6::timestamptz, 'infinity')
-                 and a.at <= coalesce($7::timestamptz, 'infinity')
-                 and (a.at, a.delivery_id) < (coalesce($7, 'infinity'), coalesce($8::bigint, 9223372036854775807))
-               order by a.at desc
-               limit 1)
-             union all
-             (select d.due_at
-                from webhooks.deliveries d
-               where d.endpoint_id = c.id and not d.test and ($4::text[] is null or 'pending' = any ($4))
-                 and d.due_at >= coalesce($5, '-infinity') and d.due_at < coalesce($6, 'infinity')
-                 and d.due_at <= least(now(), coalesce($7, 'infinity'))
-                 and (d.due_at, d.id) < (coalesce($7, 'infinity'), coalesce($8, 9223372036854775807))
-               order by d.due_at desc
-               limit 1)) x) h
+), far as materialized (
+  -- Where these are too few, the latest of the others, on whatever day.
+  select n.id,
+         (select a.at
+            from webhooks.attempts a
+           where a.endpoint_id = n.id
+             and a.at >= coalesce($5, '-infinity') and a.at < coalesce($6, 'infinity') and a.at <= coalesce($7, 'infinity')
+             and (a.at, a.delivery_id) < (coalesce($7, 'infinity'), coalesce($8, 9223372036854775807))
+           order by a.at desc
+           limit 1) as at
+    from near n
+   where n.at is null and (select count(*) from near x where x.at is not null) <= $11::int
+), heads as materialized (
+  -- Only of those who have the latest is anything on this page.
+  select h.id, h.at, row_number() over (order by h.at desc, h.id) as place
+    from (select n.id, greatest(n.at, f.at, n.due) as at from near n left join far f on f.id = n.id) h
    where h.at is not null
-   order by h.at desc, c.id
-   limit 201
+   order by h.at desc, h.id
+   limit $11 + 1
 ), lanes as materialized (
-  select h.id from heads h where h.place <= 200
+  select h.id from heads h where h.place <= $11
 ), bounds as materialized (
   select greatest($9::int / greatest(count(*), 1), 5) as of_each from lanes
 ), attempted as materialized (
@@ -64,7 +78,7 @@ with candidates as materialized (
   select l.id as lane, x.*
     from lanes l
    cross join lateral (
-     select d.due_at as at, d.id as delivery_id, d.event_id, d.attempts, d.version
+     select d.due_at as at, d.id as delivery_id, d.event_id, d.version
        from webhooks.deliveries d
       where d.endpoint_id = l.id and not d.test
         and d.due_at >= coalesce($5, '-infinity') and d.due_at < coalesce($6, 'infinity')
@@ -93,7 +107,7 @@ with candidates as materialized (
                     from waiting w) p
            where p.place = (select b.of_each from bounds b)
           union all
-          select h.at, 999999999999999999 from heads h where h.place = 201) x
+          select h.at, 999999999999999999 from heads h where h.place > $11) x
    order by x.at desc, x.delivery_id desc
    limit 1
 ), page as materialized (
@@ -102,8 +116,7 @@ with candidates as materialized (
            where $4 is null or a.outcome = any ($4) or ('pending' = any ($4) or 'cancelled' = any ($4)) and a.outcome <> 'delivered'
           union all
           select w.at, w.delivery_id, w.event_id, w.lane, null, null, null, null from waiting w
-           where w.attempts = 0
-             and (w.version = 0 or not exists (select from webhooks.attempts a where a.delivery_id = w.delivery_id))
+           where (w.version = 0 or not exists (select from webhooks.attempts a where a.delivery_id = w.delivery_id))
           union all
           select t.at, t.delivery_id, t.event_id, t.endpoint_id, null, null, null, null from tests t
            order by 1 desc, 2 desc) c

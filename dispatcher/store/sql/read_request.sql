@@ -3,4 +3,4 @@
 -- $1  token_id  int8
 -- $2  key       text
 
-select r.fingerprint, r.status, r.reply from webhooks.requests r where r.token_id = $1 and r.key = $2
+select r.fingerprint, r.status, r.reply, r.location from webhooks.requests r where r.token_id = $1 and r.key = $2
