@@ -18,6 +18,8 @@ log = structlog.get_logger()
 MOST = 256
 IDLE_S = 15.0
 """Without a whole request head; from the first byte on, and after each reply."""
+UNREAD_S, UNREAD = 30.0, 16
+"""Within which a large reply has to be read, and how many may wait for that: else they pile up in our memory."""
 LINGER_S = 1.0
 """For what is left of a refused body, so that the refusal is read before the connection ends."""
 LAST_WORDS_S = 1.0
@@ -30,6 +32,7 @@ class Connection(web.RequestHandler):
     def __init__(self, doors: "Connections", **options: Any) -> None:  # noqa: ANN401 of aiohttp's own
         super().__init__(doors, **options)
         self._doors = doors
+        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -37,7 +40,30 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._doors.went(self)
+        self._is_read()
         super().connection_lost(exc)
+
+    def cut(self) -> None:
+        """At once: to close would wait until the other side has read what was answered, which may be never."""
+        transport = self.transport  # which force_close forgets
+        self.force_close()
+        if transport is not None:
+            transport.abort()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = asyncio.get_running_loop().call_later(self._doors.unread_s, self.cut)
+        self._doors.stalls(self)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._is_read()
+
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+            self._doors.stalled.pop(self, None)
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -69,9 +95,12 @@ class Connection(web.RequestHandler):
 class Connections(web.Server):
     """All of them; makes one for each that comes."""
 
-    def __init__(self, handler: Any, *, most: int = MOST, idle_s: float = IDLE_S) -> None:  # noqa: ANN401 aiohttp's
+    def __init__(self, handler: Any, *, most: int = MOST, idle_s: float = IDLE_S, unread_s: float = UNREAD_S) -> None:  # noqa: ANN401 aiohttp's
         super().__init__(handler)
         self._most = most
+        self.unread_s = unread_s
+        self.stalled: dict[Connection, None] = {}
+        """Those whose reply is not being read, the longest stalled first."""
         self._options = {
             "loop": asyncio.get_running_loop(),
             "keepalive_timeout": idle_s,
@@ -96,11 +125,16 @@ class Connections(web.Server):
         if len(self.all) >= self._most:
             oldest = next(iter(self.waiting), connection)
             self.went(oldest)
-            oldest.force_close()
+            oldest.cut()
             if oldest is connection:
                 return
         self.all.add(connection)
         self.waiting[connection] = None
+
+    def stalls(self, connection: Connection) -> None:
+        self.stalled[connection] = None
+        if len(self.stalled) > UNREAD:
+            next(iter(self.stalled)).cut()
 
     def waits(self, connection: Connection) -> None:
         if connection in self.all:
@@ -113,7 +147,7 @@ class Connections(web.Server):
     async def end(self) -> None:
         """Cut those that are not being served, give the others a moment, and cut them, too."""
         for connection in list(self.waiting):
-            connection.force_close()
+            connection.cut()
         self.pre_shutdown()
         await self.shutdown(LAST_WORDS_S)
 

@@ -204,4 +204,5 @@ def rotate_secret(
     """Give one another secret, printed once; the former one signs, too, for a while."""
     from dispatcher.cli.endpoints import changing  # noqa: PLC0415 rule 3
 
-    changing.rotate(config or context.obj, endpoint_id, secret, overlap or settings.DAY, as_json=as_json)
+    span = settings.DAY if overlap is None else overlap
+    changing.rotate(config or context.obj, endpoint_id, secret, span, as_json=as_json)

@@ -1,6 +1,7 @@
 """Connections cost a bounded amount: those that say nothing, or half of it, give way; deliveries do not notice."""
 
 import asyncio
+import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -164,3 +165,52 @@ async def test_hundreds_who_say_half_a_thing_hold_up_no_delivery(database, db, r
             writer.transport.abort()
     assert running.said("request.failed") == []
     assert len(receiver.requests) == 20
+
+
+LARGE = "x" * 900_000
+
+
+@pytest.fixture
+async def greedy(db):
+    """Asks for a large event, more often than the kernel has room for, and reads nothing."""
+    event_id = await insert(db, data=f'"{LARGE}"')
+    async with AsyncExitStack() as stack:
+
+        async def ask(api) -> socket.socket:
+            token = (await api.token("read")).text
+            head = f"GET /api/v1/events/{event_id} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+            sock = stack.enter_context(socket.socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.setblocking(False)  # noqa: FBT003 its only parameter, by position
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", api.port))
+            await asyncio.get_running_loop().sock_sendall(sock, head.encode() * 12)
+            return sock
+
+        yield ask
+
+
+async def test_who_does_not_read_what_was_answered_is_cut(database, greedy):
+    async with serving(database.dsn, None, bounds={"unread_s": 0.5}) as api:
+        await greedy(api)
+        connections = api.door.listener._connections
+        await eventually(lambda: connections.stalled)
+        await eventually(lambda: not connections.all)
+        assert not connections.stalled
+
+
+async def test_of_those_who_do_not_read_only_so_many_stay(database, greedy, monkeypatch):
+    monkeypatch.setattr("dispatcher.admin.connections.UNREAD", 3)
+    async with serving(database.dsn, None) as api:
+        connections = api.door.listener._connections
+        for number in range(1, 7):
+            await greedy(api)
+            await eventually(lambda number=number: len(connections.stalled) == min(number, 3))
+        await eventually(lambda: len(connections.all) == 3)
+
+
+async def test_when_it_closes_it_does_not_wait_for_those_who_do_not_read(database, greedy):
+    async with serving(database.dsn, None) as api:
+        await greedy(api)
+        await eventually(lambda: api.door.listener._connections.stalled)
+        async with asyncio.timeout(5):
+            await api.door.close()

@@ -18,7 +18,11 @@
 with candidates as materialized (
   select e.id from webhooks.endpoints e where $2::bigint is null and ($1::text is null or e.tenant = $1)
   union all
-  select $2 where $2 is not null
+  select $2 where $2 is not null and ($1 is null
+    or exists (select from webhooks.endpoints e where e.id = $2 and e.tenant = $1)
+    -- Of one that is gone, its last event says whose it was: nobody else is told even when it was busy.
+    or (select v.tenant from (select a.event_id from webhooks.attempts a where a.endpoint_id = $2 order by a.at desc limit 1) l
+          join webhooks.events v on v.id = l.event_id) = $1)
 ), near as materialized (
   -- The latest of each within a day, which is in one partition or two; `due` is that of what waits.
   select c.id,
