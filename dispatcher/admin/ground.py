@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from dispatcher.errors import Refused
+from dispatcher.policy import keys
 from dispatcher.policy.egress import Egress
 from dispatcher.policy.profiles import Profiles
 from dispatcher.policy.sealing import Keyring, SealedShut
@@ -22,6 +24,12 @@ class Ground:
             return target
         known = self.profiles.get(profile)
         return known.refuse_url(target.scheme) if known is not None else None
+
+    def refuse_secret(self, secret: str | None, profile: str | None) -> None:
+        """Raises `Refused` for an ed25519 key whose halves do not go together: the schema cannot tell."""
+        known = self.profiles.get(profile)
+        if known is not None and (why := keys.refuse_pair(known.signing, secret)):
+            raise Refused("23514", "secret_is_given", f"secret {why}", keys.PAIR_HINT)
 
     def secret_of(self, kept: Secrets) -> str | None:
         """The secret as it was given; None where there is none, or no key that opens it."""

@@ -30,6 +30,7 @@ NOT_PUBLIC = "is not whpk_ followed by base64"
 NOT_HEX = "is not pairs of hexadecimal digits"
 NOT_UTF8 = "has a control character"
 NOT_A_PAIR = "has a public half that is not its seed's"
+PAIR_HINT = "whsk_ and the base64 of a seed, or of a seed and its public half"
 
 
 def refuse_secret(signing: Signing, secret: str) -> str | None:
@@ -41,6 +42,14 @@ def refuse_secret(signing: Signing, secret: str) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def refuse_pair(signing: Signing, secret: str | None) -> str | None:
+    """Why the halves of an ed25519 key do not go together, which the schema cannot see; None for all else."""
+    if secret is None or not is_private(signing, secret):
+        return None
+    why = refuse_secret(signing, secret)
+    return why if why == NOT_A_PAIR else None
 
 
 def is_private(signing: Signing, secret: str) -> bool:

@@ -216,7 +216,9 @@ async def test_a_test_is_a_delivery_to_look_at(admin, db):
 async def test_what_acts_by_its_defaults_needs_no_body(admin, db):
     one = f"{PATH}/{(await admin.post(PATH, WHOLE)).json['id']}"
     assert (await admin.post(f"{one}/test")).status == 202
-    assert (await admin.post(f"{one}/rotate-secret")).json["secret"] == (await endpoint(db, 1))["secret"]
+    rotated = await admin.post(f"{one}/rotate-secret")
+    assert rotated.status == 200, rotated.body
+    assert rotated.json["secret"] == (await endpoint(db, 1))["secret"]
     for path in (PATH, f"{one}/test"):
         got = await admin.ask("POST", path, given=b"{}", content_type="text/plain")
         assert (got.status, got.kind) == (415, "not-json")
@@ -250,8 +252,9 @@ async def test_a_rotated_secret_is_shown_once_and_the_former_one_stays_for_a_whi
     row = await endpoint(db, made["id"])
     assert got.json["secret"] == row["secret"] != WHOLE["secret"] == row["previous_secret"]
     assert got.json["previous_secret_until"]
-    refused = await admin.post(f"{PATH}/{made['id']}/rotate-secret", {"overlap_s": 10**7})
-    assert (refused.status, refused.json["errors"][0]["field"]) == (422, "overlap_s")
+    for overlap_s in (10**7, -1, 1e308, -1e308):
+        refused = await admin.post(f"{PATH}/{made['id']}/rotate-secret", {"overlap_s": overlap_s})
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, "overlap_s")
 
 
 # --- Idempotency-Key

@@ -130,11 +130,16 @@ async def test_a_list_has_nothing_of_another_tenant(product, route):
     assert len((await everybodys.get(f"{route.path}?tenant=theirs")).json["data"]) == 1
 
 
-async def test_deliveries_of_anothers_endpoint_or_event_are_not_listed(product, theirs):
+@pytest.mark.parametrize("is_gone", [False, True])
+async def test_of_anothers_endpoint_or_event_not_even_a_cursor_is_told(product, db, theirs, is_gone):
+    await db.execute("select webhooks.cancel(id) from webhooks.deliveries")
+    if is_gone:
+        await db.execute("select webhooks.unsubscribe($1)", theirs["endpoint_id"])
     client = await product.with_token("read", tenant="mine")
     for name in ("endpoint_id", "event_id"):
-        got = await client.get(f"/api/v1/deliveries?{name}={theirs[name]}")
-        assert (got.status, got.json["data"]) == (200, [])
+        for limit in (1, 50):
+            got = await client.get(f"/api/v1/deliveries?{name}={theirs[name]}&limit={limit}")
+            assert (got.status, got.json) == (200, {"data": [], "next": None})
 
 
 @pytest.mark.parametrize("name", ["create_endpoint", "create_event"])

@@ -1,4 +1,4 @@
-"""What is done with an endpoint: tested, moved between its states, given another secret, replayed to."""
+"""What is done with an endpoint: tested, moved between its states."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -7,7 +7,7 @@ from dispatcher.admin.answer import Answer
 from dispatcher.admin.call import Call
 from dispatcher.admin.resources.showing import current
 from dispatcher.admin.routes import API, Handler, Route
-from dispatcher.admin.shapes.endpoint import Endpoint, Rotated, Rotation, Sent, Test
+from dispatcher.admin.shapes.endpoint import Endpoint, Sent, Test
 from dispatcher.store import endpoints
 from dispatcher.store.session import Session
 
@@ -35,19 +35,6 @@ async def test(call: Call[None, Test]) -> Answer:
     )
 
 
-async def rotate_secret(call: Call[None, Rotation]) -> Answer:
-    endpoint_id, given = call.path["endpoint_id"], call.body
-    secret = await endpoints.rotate_secret(
-        call.session, endpoint_id, secret=given.secret, overlap_s=given.overlap_s, tenant=call.tenant
-    )
-    row = await endpoints.read(call.session, endpoint_id, call.tenant)
-    return Answer(
-        Rotated(secret=secret, previous_secret_until=row["previous_secret_until"]),
-        on={"endpoint_id": endpoint_id},
-        changed={"secret": (None, None)},
-    )
-
-
 def _move(name: str, move: Move, summary: str) -> Route[Any, Any]:
     return Route(
         method="POST", path=f"{PATH}/{name}", name=f"{name}_endpoint", tag="endpoints", scope="operate",
@@ -64,9 +51,4 @@ ROUTES = (
     _move("activate", endpoints.activate, "Send to an endpoint that is inactive or disabled."),
     _move("pause", endpoints.pause, "Hold new and open deliveries."),
     _move("resume", endpoints.resume, "Send again, what was held first."),
-    Route(
-        method="POST", path=f"{PATH}/rotate-secret", name="rotate_secret", tag="endpoints", scope="admin",
-        summary="Give it another secret; the former one signs, too, for a while.", handler=rotate_secret,
-        body=Rotation, reply=Rotated,
-    ),
 )  # fmt: skip

@@ -19,6 +19,8 @@ from dispatcher.admin.shapes.endpoint import (
     EndpointPage,
     EndpointQuery,
     NewEndpoint,
+    Rotated,
+    Rotation,
     Settings,
 )
 from dispatcher.store import endpoints, secrets
@@ -60,6 +62,7 @@ class Keeper:
         tenant = tenancy.given(call.token, call.body.tenant, is_given="tenant" in given)
         made = await endpoints.create(call.session, json.dumps({**given, "tenant": tenant}).encode())
         self._judge(call, call.body.url, call.body.profile)
+        self._ground.refuse_secret(call.body.secret, call.body.profile)
         row = await endpoints.read(call.session, made.endpoint_id)
         return self._created(call, row, made.secret)
 
@@ -76,8 +79,23 @@ class Keeper:
         row = await endpoints.read(call.session, endpoint_id, call.tenant)
         if {"url", "profile"} & set(given):
             self._judge(call, row["url"], row["profile"])
+        self._ground.refuse_secret(call.body.secret, row["profile"])
         after = shape(call, row)
         return Answer(after, on={"endpoint_id": endpoint_id}, changed=_difference(before, after, given))
+
+    async def rotate_secret(self, call: Call[None, Rotation]) -> Answer:
+        endpoint_id, given = call.path["endpoint_id"], call.body
+        before = await endpoints.read(call.session, endpoint_id, call.tenant)
+        self._ground.refuse_secret(given.secret, before["profile"])
+        secret = await endpoints.rotate_secret(
+            call.session, endpoint_id, secret=given.secret, overlap_s=given.overlap_s, tenant=call.tenant
+        )
+        row = await endpoints.read(call.session, endpoint_id, call.tenant)
+        return Answer(
+            Rotated(secret=secret, previous_secret_until=row["previous_secret_until"]),
+            on={"endpoint_id": endpoint_id},
+            changed={"secret": (None, None)},
+        )
 
     def _created(self, call: Call[None, NewEndpoint], row: Row, secret: str | None) -> Answer:
         endpoint_id = row["endpoint_id"]
@@ -151,4 +169,9 @@ def routes(ground: Ground) -> Sequence[AnyRoute]:
             summary="Delete an endpoint; what is open is cancelled, its history stays.", handler=delete, status=204,
         ),
         *acts.ROUTES,
+        Route(
+            method="POST", path=f"{one}/rotate-secret", name="rotate_secret", tag="endpoints", scope="admin",
+            summary="Give it another secret; the former one signs, too, for a while.", handler=keeper.rotate_secret,
+            body=Rotation, reply=Rotated,
+        ),
     )  # fmt: skip

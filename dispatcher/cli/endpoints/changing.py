@@ -11,11 +11,11 @@ import typer
 from dispatcher.cli.asking import Asked, ask
 from dispatcher.cli.endpoints import wording
 from dispatcher.cli.endpoints.given import Given, patterns
-from dispatcher.cli.endpoints.judging import refuse_url
+from dispatcher.cli.endpoints.judging import refuse_secret, refuse_url, signs_if_asked
 from dispatcher.cli.printing import show_json
 from dispatcher.cli.promises.known import Known
 from dispatcher.cli.promises.known import read as read_known
-from dispatcher.cli.screen import DIM, GOOD, Line, Screen
+from dispatcher.cli.screen import DIM, GOOD, WARN, Line, Screen
 from dispatcher.errors import DispatcherError
 from dispatcher.model import State
 from dispatcher.policy.wording import about
@@ -30,6 +30,7 @@ def create(config: Path | None, given: Given, *, as_json: bool) -> None:
     """Raises `Refused`, and what `ask` raises."""
     known, settings, screen = read_known(config), given.settings(), Screen()
     refuse_url(known, str(given.url), given.profile)
+    refuse_secret(known, settings.get("secret"), given.profile)
 
     async def work(asked: Asked) -> tuple[endpoints.Made, Row]:
         if given.makes_key:
@@ -43,11 +44,11 @@ def create(config: Path | None, given: Given, *, as_json: bool) -> None:
     if as_json:
         show_json(screen, {"endpoint_id": made.endpoint_id, "state": row["state"], "secret": secret, "api_key": key})
         return
-    for line in _created(row, secret, key):
+    for line in _created(row, secret, key, is_unsigned=signs_if_asked(known, row)):
         screen.whole(*line)
 
 
-def _created(row: Row, secret: str | None, key: str | None) -> Iterator[Line]:
+def _created(row: Row, secret: str | None, key: str | None, *, is_unsigned: bool) -> Iterator[Line]:
     number = row["endpoint_id"]
     yield [(f"endpoint {number}", f"bold {GOOD}"), f" is {row['state']}: {', '.join(row['types'])} to {row['url']}"]
     if secret:
@@ -56,6 +57,8 @@ def _created(row: Row, secret: str | None, key: str | None) -> Iterator[Line]:
     if key:
         yield [("api key  ", DIM), key]
         yield [("         ", DIM), (KEY_ONCE, DIM)]
+    if is_unsigned:
+        yield [("unsigned ", WARN), f"dispatcher endpoint rotate-secret {number} makes a secret"]
     if row["state"] == State.INACTIVE:
         yield [f"It gets no event yet: dispatcher endpoint test {number}, then dispatcher endpoint activate {number}"]
 
@@ -92,6 +95,7 @@ def update(
 def _judge(known: Known, row: Row, settings: dict[str, Any]) -> None:
     if "url" in settings or "profile" in settings:
         refuse_url(known, settings.get("url", row["url"]), settings.get("profile", row["profile"]))
+    refuse_secret(known, settings.get("secret"), settings.get("profile", row["profile"]))
 
 
 def _retyped(row: Row, add: list[str], remove: list[str]) -> dict[str, list[str]]:
@@ -107,9 +111,11 @@ def _retyped(row: Row, add: list[str], remove: list[str]) -> dict[str, list[str]
 def rotate(config: Path | None, endpoint_id: int, secret: str | None, overlap: timedelta, *, as_json: bool) -> None:
     """Raises `Refused`, `Missing`, and what `ask` raises."""
     given = Given(secret=secret).settings().get("secret")
-    screen = Screen()
+    known, screen = read_known(config), Screen()
 
     async def work(asked: Asked) -> tuple[str, Row]:
+        before = await endpoints.read(asked.session, endpoint_id)
+        refuse_secret(known, given, before["profile"])
         new = await endpoints.rotate_secret(
             asked.session, endpoint_id, secret=given, overlap_s=overlap.total_seconds()
         )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any
 from dispatcher.cli.promises.known import Known
 from dispatcher.daemon.values import egress
 from dispatcher.errors import Refused
+from dispatcher.policy import keys
 from dispatcher.policy.recipient import target
 from dispatcher.policy.urls import structure
 from dispatcher.store.session import Row
@@ -24,6 +25,19 @@ def refuse_url(known: Known, url: str, profile: str | None) -> None:
     why = target(url, promised, egress(known.settings))
     if isinstance(why, str):
         raise Refused("23514", "url_is_allowed", f"url is refused: {why}", HINT)
+
+
+def refuse_secret(known: Known, secret: str | None, profile: str | None) -> None:
+    """Raises `Refused` for an ed25519 key whose halves do not go together: the schema cannot tell."""
+    promised = known.profiles.get(profile)
+    if promised is not None and (why := keys.refuse_pair(promised.signing, secret)):
+        raise Refused("23514", "secret_is_given", f"secret {why}", keys.PAIR_HINT)
+
+
+def signs_if_asked(known: Known, row: Row) -> bool:
+    """Whether it has no secret, and its requests would be signed if it had one."""
+    promised = known.profiles.get(row["profile"])
+    return promised is not None and promised.takes_secret and not row["has_secret"]
 
 
 def in_force(known: Known, row: Row) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """`dispatcher event send`: as an application inserts one; and, if asked, how its deliveries end."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from dispatcher.cli.matching.wanted import read_json, read_text
 from dispatcher.cli.options import DELIVERY_STATES
 from dispatcher.cli.printing import show_json
 from dispatcher.cli.screen import BAD, DIM, GOOD, WARN, Line, Screen
-from dispatcher.errors import DispatcherError
+from dispatcher.errors import DispatcherError, Missing
 from dispatcher.model import Outcome
 from dispatcher.store import deliveries, events
 from dispatcher.store.session import Rows
@@ -68,6 +69,9 @@ def send(config: Path | None, wanted: Wanted, *, as_json: bool) -> None:
     async def work(asked: Asked) -> Sent:
         if wanted.timeout_s is not None and not await is_held(asked.session):
             raise DispatcherError(f"{UNHELD}; without --wait the event is left for it")
+        if wanted.timeout_s is not None:
+            with suppress(Missing):  # Who may not look has to know before it is sent.
+                await events.read(asked.session, UUID(int=0))
         sent = await events.send(
             asked.session, wanted.event_type, data, tenant=wanted.tenant, key=wanted.key, context=context,
             occurred_at=wanted.occurred_at.at(asked.now) if wanted.occurred_at else None,

@@ -5,6 +5,8 @@
 -- $3  secret    text    null: one is made
 -- $4  overlap   float8  s; null: a day
 
-select webhooks.rotate_secret(e.id, $3::text, coalesce(least(greatest($4::float8, -1), 1e9) * interval '1 s', interval '24 hours'))
+-- Within what an interval can hold: the function says what is allowed.
+select webhooks.rotate_secret(e.id, $3::text,
+         case when $4::float8 is null then interval '24 hours' else least(greatest($4, -1), 1e9) * interval '1 s' end)
   from webhooks.endpoints e
  where e.id = $1::bigint and ($2::text is null or e.tenant = $2)
