@@ -169,6 +169,7 @@ async def test_one_event_s_are_listed_page_by_page(db, session):
 
 async def test_events_are_all_found_over_short_pages(db, session, monkeypatch):
     monkeypatch.setattr(events, "LOOKED", 4)
+    monkeypatch.setattr(events, "LOOKS_S", 0.0)
     made = [await insert(db, "order.paid" if n % 5 == 0 else "user.made", tenant="ab"[n % 3 == 0]) for n in range(30)]
     kinds = {"order.*": 6, "user.made": 24, "*": 30, "other": 0}
     for pattern, count in kinds.items():
