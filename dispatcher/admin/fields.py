@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from dispatcher.policy.patterns import PATTERN, TYPE, is_pattern, is_type
+
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -42,6 +44,23 @@ Text = Annotated[str, AfterValidator(_text)]
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 """RFC 3339, with an offset. In UTC from here on."""
+
+
+def _pattern(value: str) -> str:
+    if not is_pattern(value):
+        raise ValueError("a type such as order.paid, everything below one such as order.*, or *")
+    return value
+
+
+def _type(value: str) -> str:
+    if not is_type(value):
+        raise ValueError("a type such as order.paid")
+    return value
+
+
+AskedPattern = Annotated[str, AfterValidator(_pattern), Field(json_schema_extra={"pattern": f"^{PATTERN}$"})]
+AskedType = Annotated[str, AfterValidator(_type), Field(json_schema_extra={"pattern": f"^{TYPE}$", "maxLength": 128})]
+"""What is asked for in a list: what is none would find nothing, silently."""
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 """An integer; 5.0 is one, too, as JSON Schema has it."""

@@ -15,6 +15,7 @@ from dispatcher.cli.options import (
     OfStates,
     OfTenant,
 )
+from dispatcher.cli.options import event_type as typed
 
 endpoint = typer.Typer(name="endpoint", help="Endpoints: where events go, and how it goes there.")
 
@@ -34,7 +35,9 @@ def list_all(
     state: OfStates = None,
     event_type: Annotated[
         str | None,
-        typer.Option("--type", metavar="TYPE", help="Subscribed to events of this type, such as order.paid."),
+        typer.Option(
+            "--type", metavar="TYPE", parser=typed, help="Subscribed to events of this type, such as order.paid."
+        ),
     ] = None,
     limit: Limit = 50,
     after: After = None,

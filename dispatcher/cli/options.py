@@ -8,6 +8,7 @@ import typer
 
 from dispatcher.cli.instants import FORMS, Instant
 from dispatcher.model import Outcome, State
+from dispatcher.policy.patterns import is_pattern, is_type
 
 LARGEST = (1 << 63) - 1
 """Of an id: Postgres's bigint."""
@@ -51,6 +52,19 @@ def chosen(words: list[str]) -> Callable[[str], str]:
     return parse
 
 
+def _pattern(given: str) -> str:
+    if not is_pattern(given):
+        raise typer.BadParameter(f"{given!r} is no event type such as order.paid, and no pattern such as order.* or *")
+    return given
+
+
+def event_type(given: str) -> str:
+    """Takes an event type; any other word would find nothing, silently."""
+    if not is_type(given):
+        raise typer.BadParameter(f"{given!r} is no event type such as order.paid")
+    return given
+
+
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="As before the command: the configuration.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as one object.")]
 
@@ -68,7 +82,8 @@ OfEndpoint = Annotated[
     int | None, typer.Option("--endpoint", min=1, max=LARGEST, metavar="ID", help="Of this endpoint alone.")
 ]
 OfPattern = Annotated[
-    str | None, typer.Option("--type", metavar="PATTERN", help="Of this type alone, or of those of order.*.")
+    str | None,
+    typer.Option("--type", metavar="PATTERN", parser=_pattern, help="Of this type alone, or of those of order.*."),
 ]
 Since = Annotated[
     Instant | None, typer.Option("--since", metavar="INSTANT", parser=Instant.of, help=f"From then on, {FORMS}.")

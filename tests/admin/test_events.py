@@ -172,3 +172,10 @@ async def test_a_list_says_nothing_that_commands_a_terminal_or_a_page(admin):
     assert got.headers["content-type"] == "application/json"
     assert got.headers["x-content-type-options"] == "nosniff"
     assert json.loads(got.body)["data"]
+
+
+@pytest.mark.parametrize("path", ["events?type=ord*", "deliveries?type=a..b", "endpoints?type=order.*"])
+async def test_what_is_no_type_is_said_to_be_none_instead_of_finding_nothing(admin, path):
+    got = await admin.get(f"/api/v1/{path}")
+    assert (got.status, got.json["errors"][0]["field"]) == (400, "type")
+    assert "a type such as order.paid" in got.json["detail"]

@@ -68,6 +68,8 @@ def test_every_command_that_prints_takes_json_and_a_configuration():
 MISTYPED = {
     "no state": (["endpoint", "list", "--state", "gone"], "inactive, active, paused, disabled"),
     "no instant": (["delivery", "list", "--since", "yesterday"], "30min"),
+    "no pattern": (["event", "list", "--type", "ord*"], "'ord*' is no event type"),
+    "no type": (["endpoint", "list", "--type", "order.*"], "'order.*' is no event type"),
     "no place": (["delivery", "list", "--after", "7"], "2026-11-21T20:15:00.123456Z/42"),
     "no event": (["event", "show", "evt_7"], "webhook-id"),
     "no id": (["delivery", "show", "0"], "ID"),

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from dispatcher.admin.cursors import OfActivity
-from dispatcher.admin.fields import Given, Id, Instant, Limit, Text
+from dispatcher.admin.fields import AskedPattern, Given, Id, Instant, Limit, Text
 from dispatcher.model import Outcome
 
 State = Literal["pending", "delivered", "dead", "cancelled", "expired"]
@@ -56,7 +56,7 @@ class DeliveryQuery(Given):
         default=None, description="Also one that is gone; without it, those of endpoints that are there."
     )
     event_id: UUID | None = None
-    type: Text | None = Field(default=None, description="A type, or a pattern such as order.*.")
+    type: AskedPattern | None = Field(default=None, description="A type, or a pattern such as order.*.")
     state: list[State] = Field(default=[], description="Any of these.")
     since: Instant | None = Field(
         default=None, description="Of the last attempt; of what was not attempted, when it is due."

@@ -6,8 +6,9 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from dispatcher.admin.cursors import OfId
-from dispatcher.admin.fields import Given, Limit, Text, Whole
+from dispatcher.admin.fields import AskedType, Given, Limit, Text, Whole
 from dispatcher.model import State
+from dispatcher.policy.patterns import LONGEST_PATTERN, PATTERN
 
 Url = Annotated[
     Text,
@@ -18,7 +19,7 @@ Url = Annotated[
 ]
 Pattern = Annotated[
     Text,
-    Field(json_schema_extra={"pattern": r"^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$", "maxLength": 130}),
+    Field(json_schema_extra={"pattern": f"^{PATTERN}$", "maxLength": LONGEST_PATTERN}),
 ]
 Types = Annotated[
     list[Pattern],
@@ -132,7 +133,7 @@ class EndpointQuery(Given):
     cursor: OfId | None = None
     tenant: Text | None = None
     state: list[State] = Field(default=[], description="Any of these.")
-    type: Text | None = Field(default=None, description="Only those that are subscribed to events of this type.")
+    type: AskedType | None = Field(default=None, description="Only those that are subscribed to events of this type.")
 
 
 class EndpointPage(BaseModel):

@@ -7,13 +7,14 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from dispatcher.admin.cursors import OfEvent
-from dispatcher.admin.fields import Given, Instant, Limit, Text
+from dispatcher.admin.fields import AskedPattern, Given, Instant, Limit, Text
+from dispatcher.policy.patterns import LONGEST_TYPE, TYPE
 
 Type = Annotated[
     Text,
     Field(
         description="Dotted words of A-Z a-z 0-9 _ -; webhook. is reserved.",
-        json_schema_extra={"pattern": r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", "maxLength": 128},
+        json_schema_extra={"pattern": f"^{TYPE}$", "maxLength": LONGEST_TYPE},
     ),
 ]
 
@@ -61,7 +62,7 @@ class EventQuery(Given):
     limit: Limit = 50
     cursor: OfEvent | None = None
     tenant: Text | None = None
-    type: Text | None = Field(default=None, description="A type, or a pattern such as order.*.")
+    type: AskedPattern | None = Field(default=None, description="A type, or a pattern such as order.*.")
     since: Instant | None = Field(default=None, description="When it was inserted.")
     until: Instant | None = None
 
