@@ -12,7 +12,7 @@ from dispatcher.cli.matching.judge import judge
 from dispatcher.pipeline.filters import TRY_S
 from dispatcher.store.matching import Matcher
 from dispatcher.store.session import PLANS, Login, Session
-from tests.support.commands import told, typed
+from tests.support.commands import ran, told_here
 from tests.support.daemon import environment
 from tests.support.sql import insert, subscribe
 from tests.support.stages import fan_out
@@ -48,7 +48,7 @@ async def test_each_reason_is_said(database, db):
     theirs = await made(tenant="acme")
     assert await asked(database.dsn) == expected
     assert await asked(database.dsn, tenant="acme") == {theirs: (True, None)}
-    _, told_all = told("event", "match", "order.paid", DATA, dsn=database.dsn)
+    _, told_all = await told_here("event", "match", "order.paid", DATA, dsn=database.dsn)
     assert (told_all["matched"], told_all["held"], told_all["of_other_tenants"]) == (3, 1, 1)
     assert [each["matched"] for each in told_all["endpoints"]] == [True] * 3 + [False] * 5, "the matching first"
     assert "hidden" not in json.dumps(told_all)
@@ -111,7 +111,7 @@ async def test_data_that_is_no_jsonb_is_no_match_for_filters_and_fine_without(da
 async def test_one_endpoint_is_explained(database, db):
     await subscribe(db, URL, "{*}")
     endpoint_id, _ = await subscribe(db, URL, "{order.*,other}", name="ERP", filter="$.amount > 1000")
-    done = typed("event", "match", "order.paid", DATA, "--endpoint", str(endpoint_id), dsn=database.dsn)
+    done = await ran("event", "match", "order.paid", DATA, "--endpoint", str(endpoint_id), dsn=database.dsn)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         f"endpoint {endpoint_id} would not get order.paid: filter says no",
@@ -119,7 +119,7 @@ async def test_one_endpoint_is_explained(database, db):
         "patterns  order.*",
         'filter    ($."amount" > 1000)  no',
     ]
-    missing = typed(
+    missing = await ran(
         "event", "match", "order.paid", DATA, "--endpoint", str(endpoint_id), "--tenant", "b", dsn=database.dsn
     )
     assert (missing.returncode, missing.stdout) == (1, "")
@@ -131,11 +131,11 @@ async def test_one_that_is_disabled_says_why(database, db):
     other, _ = await subscribe(db, URL)
     await db.execute("update webhooks.endpoints set state = 'disabled'")
     await db.execute("update webhooks.endpoints set state_reason = 'invalid_url' where id = $1", endpoint_id)
-    one = typed("event", "match", "order.paid", DATA, "--endpoint", str(endpoint_id), dsn=database.dsn)
+    one = await ran("event", "match", "order.paid", DATA, "--endpoint", str(endpoint_id), dsn=database.dsn)
     assert one.stdout.splitlines()[1] == "endpoint  https://example.com/hook, disabled: invalid_url"
-    all_of_them = typed("event", "match", "order.paid", DATA, dsn=database.dsn)
+    all_of_them = await ran("event", "match", "order.paid", DATA, dsn=database.dsn)
     assert f"2  disabled: {endpoint_id} (invalid_url), {other}" in all_of_them.stdout
-    _, made = told("event", "match", "order.paid", DATA, dsn=database.dsn)
+    _, made = await told_here("event", "match", "order.paid", DATA, dsn=database.dsn)
     assert [each["state_reason"] for each in made["endpoints"]] == ["invalid_url", None]
 
 
@@ -149,7 +149,7 @@ async def test_of_thousands_the_matching_come_first_and_the_others_by_their_reas
         "case when id % 20 = 0 then format('$.amount > %s', id)::jsonpath end from webhooks.endpoints"
     )
     await db.execute("update webhooks.endpoints set state = 'paused' where id = 10")
-    done = typed("event", "match", "order.paid", DATA, dsn=database.dsn)
+    done = await ran("event", "match", "order.paid", DATA, dsn=database.dsn)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "162 of 3,000 endpoints would get order.paid"
@@ -164,14 +164,14 @@ async def test_of_thousands_the_matching_come_first_and_the_others_by_their_reas
 async def test_an_operator_may_ask_and_others_may_not(database, db):
     endpoint_id, _ = await subscribe(db, URL, "{order.*}", filter="$.amount > 100")
     assert await asked(database.dsn_as("app_operator")) == {endpoint_id: (True, None)}
-    done = typed("event", "match", "order.paid", DATA, dsn=database.dsn_as("app_nobody"))
+    done = await ran("event", "match", "order.paid", DATA, dsn=database.dsn_as("app_nobody"))
     assert (done.returncode, done.stdout) == (2, "")
     assert "role app_nobody may not look; run: grant webhooks_operator to app_nobody" in done.stderr
 
 
 async def test_without_the_schema_it_says_to_migrate(cluster):
     async with cluster.database(migrated=False) as empty:
-        done = typed("event", "match", "order.paid", DATA, dsn=empty.dsn)
+        done = await ran("event", "match", "order.paid", DATA, dsn=empty.dsn)
     assert (done.returncode, done.stderr) == (2, "dispatcher: schema webhooks is not there; run: dispatcher migrate\n")
 
 
@@ -218,8 +218,8 @@ def test_what_no_event_could_be_is_refused_by_its_field(words, field, remedy):
     assert remedy in refused.value.message
 
 
-def test_data_that_is_too_long_is_refused(tmp_path):
+async def test_data_that_is_too_long_is_refused(tmp_path):
     (tmp_path / "data.json").write_text('"' + "é" * 500_000 + '"')
-    done = typed("event", "match", "a", f"@{tmp_path / 'data.json'}", dsn="postgresql://app@localhost/app")
+    done = await ran("event", "match", "a", f"@{tmp_path / 'data.json'}", dsn="postgresql://app@localhost/app")
     assert (done.returncode, done.stdout) == (2, "")
     assert "DATA: it is longer than 1,000,000 bytes; see: dispatcher event match --help" in done.stderr

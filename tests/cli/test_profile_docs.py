@@ -13,7 +13,7 @@ from dispatcher.cli.promises.documenting import markdown
 from dispatcher.cli.promises.known import Known
 from dispatcher.config import Settings, load_profiles
 from dispatcher.policy.template import NAMES
-from tests.support.commands import told, typed
+from tests.support.commands import ran, told_here
 from tests.support.profiles import SHIPPED, written
 
 OURS = """
@@ -174,9 +174,9 @@ def test_the_code_for_embedded_returns_what_was_signed_and_nothing_else(tmp_path
         assert signed_part(secret, forged) is None, forged
 
 
-def test_as_json_it_has_the_same_facts_and_the_bytes_of_each_body(tmp_path):
+async def test_as_json_it_has_the_same_facts_and_the_bytes_of_each_body(tmp_path):
     known(tmp_path)
-    _, made = told("profile", "docs", "acme", dsn="", dispatch__profiles_dir=tmp_path)
+    _, made = await told_here("profile", "docs", "acme", dsn="", dispatch__profiles_dir=tmp_path)
     assert (made["profile"], made["success"], made["verification"]["scheme"]) == ("acme", [200, 202], "github")
     (entry,) = made["event_types"]
     assert entry["example"] in entry["body"]
@@ -184,7 +184,7 @@ def test_as_json_it_has_the_same_facts_and_the_bytes_of_each_body(tmp_path):
     assert len(made["retries_s"]) == 13
 
 
-def test_it_is_printed_as_it_is():
-    done = typed("profile", "docs", "manysends", plain=True)
+async def test_it_is_printed_as_it_is():
+    done = await ran("profile", "docs", "manysends", plain=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == shipped("manysends")

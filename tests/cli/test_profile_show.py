@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.commands import told, typed
+from tests.support.commands import ran, told_here
 from tests.support.profiles import written
 
 OURS = """
@@ -39,9 +39,9 @@ def configured(tmp_path):
     return ["--config", str(file)], environ, folder / "acme.toml", file
 
 
-def test_each_value_says_where_it_comes_from(configured):
+async def test_each_value_says_where_it_comes_from(configured):
     config, environ, profile, file = configured
-    done = typed(*config, "profile", "show", "acme", "--json", plain=True, env=environ)
+    done = await ran(*config, "profile", "show", "acme", "--json", plain=True, env=environ)
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)
     values = {key: (each["value"], each["source"]) for key, each in made["values"].items()}
@@ -59,9 +59,9 @@ def test_each_value_says_where_it_comes_from(configured):
     assert any("egress.allow_http is off" in remark for remark in made["remarks"])
 
 
-def test_a_person_reads_the_same(configured):
+async def test_a_person_reads_the_same(configured):
     config, environ, profile, _ = configured
-    done = typed(*config, "profile", "show", "acme", plain=True, env=environ)
+    done = await ran(*config, "profile", "show", "acme", plain=True, env=environ)
     assert (done.returncode, done.stderr) == (0, "")
     said = " ".join(done.stdout.split())
     for words in (
@@ -82,26 +82,26 @@ def test_a_person_reads_the_same(configured):
         "cloudevents": {"content_type": "application/cloudevents+json", "success": "2xx", "url.unique": False},
     }.items(),
 )  # fmt: skip
-def test_the_shipped_ones_are_as_they_were_promised(name, expected):
-    code, made = told("profile", "show", name, dsn="")
+async def test_the_shipped_ones_are_as_they_were_promised(name, expected):
+    code, made = await told_here("profile", "show", name, dsn="")
     assert (code, made["shipped"], made["default"]) == (0, True, False)
     values = {key: each["value"] for key, each in made["values"].items()}
     assert values | expected == values
 
 
-def test_http_needs_no_remark_where_it_is_allowed():
-    _, made = told("profile", "show", "standard", dsn="")
+async def test_http_needs_no_remark_where_it_is_allowed():
+    _, made = await told_here("profile", "show", "standard", dsn="")
     assert (made["remarks"], made["default"]) == ([], True)
 
 
 @pytest.mark.parametrize("command", ["show", "docs", "install"])
-def test_an_unknown_name_is_refused_with_the_nearest(command):
-    done = typed("profile", command, "manysend")
+async def test_an_unknown_name_is_refused_with_the_nearest(command):
+    done = await ran("profile", command, "manysend")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"dispatcher: there is no profile 'manysend'{UNSET}; did you mean manysends?\n"
 
 
-def test_with_a_folder_of_ones_own_an_unknown_name_is_none_of_its_either(tmp_path):
+async def test_with_a_folder_of_ones_own_an_unknown_name_is_none_of_its_either(tmp_path):
     written(tmp_path, acme=OURS)
-    done = typed("profile", "show", "acm", dispatch__profiles_dir=tmp_path)
+    done = await ran("profile", "show", "acm", dispatch__profiles_dir=tmp_path)
     assert (done.returncode, done.stderr) == (2, "dispatcher: there is no profile 'acm'; did you mean acme?\n")
