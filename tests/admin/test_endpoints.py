@@ -3,7 +3,6 @@
 import pytest
 
 from tests.support.api import serving
-from tests.support.keys import SEALING
 from tests.support.sql import endpoint, subscribe
 
 URL = "https://example.com/hook"
@@ -258,24 +257,6 @@ async def test_a_rotated_secret_is_shown_once_and_the_former_one_stays_for_a_whi
 
 
 # --- Idempotency-Key
-
-
-async def test_a_creation_that_is_said_again_is_done_once_and_answered_alike(admin, db):
-    first = await admin.post(PATH, {"url": URL}, idempotency_key="k1")
-    again = await admin.post(PATH, {"url": URL}, idempotency_key="k1")
-    assert (again.status, again.json) == (201, first.json)
-    assert again.headers["idempotency-replayed"] == "true"
-    assert await db.fetchval("select count(*) from webhooks.endpoints") == 1
-    assert first.json["secret"] not in str(await db.fetch("select reply from webhooks.requests"))
-
-
-async def test_a_sealed_secret_that_no_key_opens_is_not_answered_again(admin, db):
-    first = await admin.post(PATH, {"url": URL}, idempotency_key="k1")
-    async with db.transaction():
-        await db.execute(SEALING)
-        await db.execute("update webhooks.endpoints set secret = 'sealed:v1:k9:' || repeat('A', 112)")
-    again = await admin.post(PATH, {"url": URL}, idempotency_key="k1")
-    assert again.json == {**first.json, "secret": None}
 
 
 async def test_a_test_that_is_said_again_is_sent_once(admin, db):

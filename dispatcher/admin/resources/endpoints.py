@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from dispatcher.admin import cursors
@@ -67,10 +68,12 @@ class Keeper:
         return self._created(call, row, made.secret)
 
     async def again(self, call: Call[None, NewEndpoint], kept: Mapping[str, Any]) -> Answer:
-        """The answer once more, for who did not get it: with the secret, if it is still that one."""
+        """The answer once more, for who did not get it: with the secret that was in it, and with no later one."""
         row = await endpoints.read(call.session, kept["endpoint_id"], call.tenant)
         (stored,) = await secrets.read(call.session, [row["endpoint_id"]])
-        return self._created(call, row, self._ground.secret_of(stored.secrets))
+        secret = call.body.secret or self._ground.secret_of(stored.secrets)
+        is_that_one = call.body.secret is not None or _digest(secret) == kept["digest"]
+        return self._created(call, row, secret if is_that_one else None)
 
     async def update(self, call: Call[None, Changes]) -> Answer:
         endpoint_id, given = call.path["endpoint_id"], _given(call.body)
@@ -102,7 +105,8 @@ class Keeper:
         return Answer(
             Created(**fields_of(call, row), secret=secret),
             on={"endpoint_id": endpoint_id, "tenant": row["tenant"]},
-            kept={"endpoint_id": endpoint_id},
+            # Of one that was given the request has it; one that was made has 256 random bits, and nobody guesses it.
+            kept={"endpoint_id": endpoint_id, "digest": None if call.body.secret else _digest(secret)},
             headers={"Location": f"{PATH}/{endpoint_id}"},
         )
 
@@ -114,6 +118,10 @@ class Keeper:
                 why = why.partition(SETTING)[0]
             blame = Blame(field="url", rule="url_is_allowed", message=f"url is refused: {why}")
             raise Problem("refused", blame.message, errors=[blame])
+
+
+def _digest(secret: str | None) -> str | None:
+    return None if secret is None else sha256(secret.encode()).hexdigest()
 
 
 def _given(body: Settings) -> dict[str, Any]:
