@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dispatcher.admin import Listener
 from dispatcher.admin.bearers import Bearers
 from dispatcher.admin.frame import Frame
-from dispatcher.admin.ground import Ground
 from dispatcher.admin.guard import HERE
 from dispatcher.admin.health import Readiness
 from dispatcher.admin.resources import routes
@@ -14,6 +13,7 @@ from dispatcher.admin.table import table
 from dispatcher.daemon import values
 from dispatcher.daemon.sessions import Sessions
 from dispatcher.daemon.values import Rules
+from dispatcher.policy.ground import Ground
 from dispatcher.policy.place import place
 from dispatcher.store.shared import Shared
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from dispatcher.admin.ground import Ground
 from dispatcher.admin.resources import routes
 from dispatcher.policy.egress import Egress
+from dispatcher.policy.ground import Ground
 from dispatcher.policy.profiles import Profiles
 from dispatcher.store import tokens
 from tests.support.api import serving

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from dispatcher.admin.ground import Ground
 from dispatcher.admin.resources import routes
 from dispatcher.admin.routes import AnyRoute
 from dispatcher.policy.egress import Egress
+from dispatcher.policy.ground import Ground
 from dispatcher.policy.profiles import Profiles
 from dispatcher.policy.tokens import SCOPES
 from tests.support.profiles import SHIPPED

@@ -9,13 +9,13 @@ import click
 import pytest
 import typer
 
-from dispatcher.admin.ground import Ground
 from dispatcher.admin.resources import routes
 from dispatcher.cli import app
 from dispatcher.config import Settings, load_profiles
 from dispatcher.model import Reason
 from dispatcher.observe.events import EVENTS
 from dispatcher.policy.egress import Egress
+from dispatcher.policy.ground import Ground
 from dispatcher.policy.profiles import Profiles
 from tests.support.installed import ADMINISTRATE, LEAVE, LEAVE_AS_DISPATCHER, MIGRATE, PACKAGE, SYSTEM, VENV
 from tests.support.postgres import connected

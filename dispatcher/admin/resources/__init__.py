@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from dispatcher.admin.ground import Ground
 from dispatcher.admin.resources import catalogue, deliveries, endpoints, events, replays
 from dispatcher.admin.routes import AnyRoute
+from dispatcher.policy.ground import Ground
 
 
 def routes(ground: Ground) -> Sequence[AnyRoute]:

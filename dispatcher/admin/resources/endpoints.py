@@ -8,7 +8,6 @@ from typing import Any
 from dispatcher.admin import cursors
 from dispatcher.admin.answer import Answer
 from dispatcher.admin.call import Call
-from dispatcher.admin.ground import Ground
 from dispatcher.admin.problems import Blame, Problem
 from dispatcher.admin.resources import acts, tenancy
 from dispatcher.admin.resources.showing import current, fields_of, shape
@@ -24,6 +23,7 @@ from dispatcher.admin.shapes.endpoint import (
     Rotation,
     Settings,
 )
+from dispatcher.policy.ground import Ground
 from dispatcher.store import endpoints, secrets
 from dispatcher.store.session import Row
 

@@ -11,7 +11,7 @@ import typer
 from dispatcher.cli.asking import Asked, ask
 from dispatcher.cli.endpoints import wording
 from dispatcher.cli.endpoints.given import Given, patterns
-from dispatcher.cli.endpoints.judging import refuse_secret, refuse_url, signs_if_asked
+from dispatcher.cli.endpoints.judging import ground, refuse_url, signs_if_asked
 from dispatcher.cli.printing import show_json
 from dispatcher.cli.promises.known import Known
 from dispatcher.cli.promises.known import read as read_known
@@ -30,7 +30,7 @@ def create(config: Path | None, given: Given, *, as_json: bool) -> None:
     """Raises `Refused`, and what `ask` raises."""
     known, settings, screen = read_known(config), given.settings(), Screen()
     refuse_url(known, str(given.url), given.profile)
-    refuse_secret(known, settings.get("secret"), given.profile)
+    ground(known).refuse_secret(settings.get("secret"), given.profile)
 
     async def work(asked: Asked) -> tuple[endpoints.Made, Row]:
         if given.makes_key:
@@ -95,7 +95,7 @@ def update(
 def _judge(known: Known, row: Row, settings: dict[str, Any]) -> None:
     if "url" in settings or "profile" in settings:
         refuse_url(known, settings.get("url", row["url"]), settings.get("profile", row["profile"]))
-    refuse_secret(known, settings.get("secret"), settings.get("profile", row["profile"]))
+    ground(known).refuse_secret(settings.get("secret"), settings.get("profile", row["profile"]))
 
 
 def _retyped(row: Row, add: list[str], remove: list[str]) -> dict[str, list[str]]:
@@ -115,7 +115,7 @@ def rotate(config: Path | None, endpoint_id: int, secret: str | None, overlap: t
 
     async def work(asked: Asked) -> tuple[str, Row]:
         before = await endpoints.read(asked.session, endpoint_id)
-        refuse_secret(known, given, before["profile"])
+        ground(known).refuse_secret(given, before["profile"])
         new = await endpoints.rotate_secret(
             asked.session, endpoint_id, secret=given, overlap_s=overlap.total_seconds()
         )  # fmt: skip

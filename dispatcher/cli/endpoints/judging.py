@@ -5,8 +5,7 @@ from typing import Any
 from dispatcher.cli.promises.known import Known
 from dispatcher.daemon.values import egress
 from dispatcher.errors import Refused
-from dispatcher.policy import keys
-from dispatcher.policy.recipient import target
+from dispatcher.policy.ground import Ground
 from dispatcher.policy.urls import structure
 from dispatcher.store.session import Row
 
@@ -17,21 +16,16 @@ SETTINGS = ("timeout_s", "max_in_flight", "max_attempts")
 def refuse_url(known: Known, url: str, profile: str | None) -> None:
     """Raises `Refused` for a URL on which a dispatcher of this configuration would disable the endpoint at first use.
 
-    In its words. What is refused under any configuration is left to the schema, and a profile that is not loaded, too.
+    In its words. What is refused under any configuration is left to the schema.
     """
-    promised = known.profiles.get(profile)
-    if promised is None or isinstance(structure(url), str):
+    if isinstance(structure(url), str):
         return
-    why = target(url, promised, egress(known.settings))
-    if isinstance(why, str):
+    if why := ground(known).refuse_url(url, profile):
         raise Refused("23514", "url_is_allowed", f"url is refused: {why}", HINT)
 
 
-def refuse_secret(known: Known, secret: str | None, profile: str | None) -> None:
-    """Raises `Refused` for an ed25519 key whose halves do not go together: the schema cannot tell."""
-    promised = known.profiles.get(profile)
-    if promised is not None and (why := keys.refuse_pair(promised.signing, secret)):
-        raise Refused("23514", "secret_is_given", f"secret {why}", keys.PAIR_HINT)
+def ground(known: Known) -> Ground:
+    return Ground(egress(known.settings), known.profiles)
 
 
 def signs_if_asked(known: Known, row: Row) -> bool:
